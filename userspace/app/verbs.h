@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The verbs of the command line. Each takes argv from its own name on and
+ * returns the exit status: 0 done, 1 failed, 2 wrong use. */
+#ifndef EP_APP_VERBS_H
+#define EP_APP_VERBS_H
+
+int verb_agent(int argc, char **argv);
+int verb_watch(int argc, char **argv);
+int verb_top(int argc, char **argv);
+int verb_doctor(int argc, char **argv);
+
+#endif
