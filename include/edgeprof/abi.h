@@ -28,12 +28,12 @@
 #define EP_HIST_BUCKETS 24
 #define EP_HIST_FIRST_SHIFT 10
 
-/* Direct-mapped table of tasks, indexed by pid modulo its size. */
-#define EP_TASKS 16384
+/* Table of tasks that wait or sleep, indexed by pid, two to a place. */
+#define EP_TASK_SETS 8192
+#define EP_TASK_WAYS 2
 /* Victim x aggressor pairs per CPU, and how many places one pair may stand in. */
 #define EP_PAIRS 256
 #define EP_PAIR_PROBES 4
-#define EP_SLOT_CACHE 128
 
 #define EP_COMM_LEN 16
 #define EP_PATH_MAX 512
@@ -114,10 +114,24 @@ struct ep_cpu_running {
 };
 EP_ABI_ASSERT(struct ep_cpu_running, 64);
 
-/* Wait of `victim` blamed on `aggressor`, per CPU. victim 0 && aggressor 0 && count 0: free. */
+/* What a task that is not on a CPU is doing, and since when. */
+enum ep_task_state { EP_TASK_FREE, EP_TASK_QUEUED, EP_TASK_SLEEPING, EP_TASK_UNINTERRUPTIBLE };
+struct ep_task {
+	__u64 since_ns;
+	__u32 pid;
+	__u16 slot; /* its cgroup's */
+	__u16 aggressor_slot; /* who had the CPU when it began to wait */
+	__u32 state; /* enum ep_task_state */
+	__u32 _pad;
+};
+struct ep_task_set {
+	struct ep_task way[EP_TASK_WAYS];
+};
+EP_ABI_ASSERT(struct ep_task_set, 48);
+
+/* Wait of a victim blamed on an aggressor, per CPU; count 0: free. */
 struct ep_pair {
-	__u16 victim_slot;
-	__u16 aggressor_slot;
+	__u32 slots; /* victim << 16 | aggressor */
 	__u32 _pad;
 	__u64 wait_ns;
 	__u64 count;

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What this kernel's BPF side looks like; decides the door of every family. */
+#ifndef EP_SOURCE_BPF_KERNEL_H
+#define EP_SOURCE_BPF_KERNEL_H
+
+#include "base/cleanup.h"
+#include <edgeprof/abi.h>
+#include <stdbool.h>
+
+struct btf;
+
+struct bpf_kernel {
+	struct btf *btf; /* the kernel's own, NULL when it has none */
+	bool usable; /* bpf() works for this process */
+	char reason[160]; /* why it does not, for people */
+	struct ep_config config; /* argument layouts found; slots, cpus, hierarchy filled by the caller */
+};
+
+/* Asks the kernel. Never fails: what is missing is said in *ret. */
+void bpf_kernel_probe(struct bpf_kernel *ret);
+void bpf_kernel_clear(struct bpf_kernel *k);
+
+/* Number of arguments of a tracepoint (without the leading context pointer)
+ * by its btf_trace_NAME type; -ENOENT when the kernel has no such tracepoint or no BTF. */
+int bpf_kernel_tracepoint_args(const struct bpf_kernel *k, const char *tracepoint) _must_check_;
+/* True when argument `index` of the tracepoint is a pointer to struct `name`. */
+bool bpf_kernel_tracepoint_arg_is(const struct bpf_kernel *k, const char *tracepoint, int index, const char *name);
+
+#endif
