@@ -24,6 +24,12 @@
 extern "C" {
 #endif
 
+#if defined(__GNUC__)
+#define EDGEPROF_API __attribute__((visibility("default")))
+#else
+#define EDGEPROF_API
+#endif
+
 #define EDGEPROF_DEFAULT_ADDRESS "ipc:///run/edgeprof/live.ipc"
 
 struct edgeprof_subscription;
@@ -32,29 +38,31 @@ struct edgeprof_subscription;
 struct edgeprof_subscription_stats {
 	uint64_t messages; /* well-formed messages received */
 	uint64_t bytes;
-	uint64_t lost; /* messages that the sequence numbers show as missed */
-	uint64_t malformed; /* messages that were not ours or damaged; skipped */
+	uint64_t lost;       /* messages that the sequence numbers show as missed */
+	uint64_t malformed;  /* messages that were not ours or damaged; skipped */
 	uint64_t incomplete; /* snapshots dropped because a chunk was missing */
-	uint64_t restarts; /* times the agent or the node started anew */
+	uint64_t restarts;   /* times the agent or the node started anew */
 };
 
 /* Starts receiving from `address` ("ipc:///path", "tcp://host:port"). The agent
- * need not run yet. -EINVAL: not such an address; -EACCES: the ipc socket
- * exists and this user may not use it. Caller frees with edgeprof_unsubscribe(). */
-int edgeprof_subscribe(const char *address, struct edgeprof_subscription **ret);
-void edgeprof_unsubscribe(struct edgeprof_subscription *s);
+ * need not run yet. -EINVAL: not such an address; -EACCES: the ipc socket or a
+ * folder on its path exists and this user may not use it. Caller frees with edgeprof_unsubscribe(). */
+EDGEPROF_API int edgeprof_subscribe(const char *address, struct edgeprof_subscription **ret);
+EDGEPROF_API void edgeprof_unsubscribe(struct edgeprof_subscription *s);
 
 /* Waits at most timeout_ms (-1: for ever) for the next whole snapshot. The
  * containers of all its chunks come in one Envelope (chunk_index 0,
  * chunk_count 1, published_mono_ns of the last chunk). -ETIMEDOUT: none came; -EINTR: a
  * signal came. Caller frees with edgeprof_envelope_free(). */
-int edgeprof_receive(struct edgeprof_subscription *s, int timeout_ms, Edgeprof__V1__Envelope **ret);
-void edgeprof_envelope_free(Edgeprof__V1__Envelope *e);
+EDGEPROF_API int edgeprof_receive(struct edgeprof_subscription *s, int timeout_ms,
+				  Edgeprof__V1__Envelope **ret);
+EDGEPROF_API void edgeprof_envelope_free(Edgeprof__V1__Envelope *e);
 
 /* A file descriptor that becomes readable when edgeprof_receive() has work,
  * for poll loops; it stays owned by the subscription. Negative errno. */
-int edgeprof_subscription_fd(const struct edgeprof_subscription *s);
-void edgeprof_subscription_stats(const struct edgeprof_subscription *s, struct edgeprof_subscription_stats *ret);
+EDGEPROF_API int edgeprof_subscription_fd(const struct edgeprof_subscription *s);
+EDGEPROF_API void edgeprof_subscription_stats(const struct edgeprof_subscription *s,
+					      struct edgeprof_subscription_stats *ret);
 
 #ifdef __cplusplus
 }
