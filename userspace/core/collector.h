@@ -27,5 +27,7 @@ int collector_handle_events(struct collector *c) _must_check_;
 int collector_read(struct collector *c, const struct snapshot **ret) _must_check_;
 /* Counts timer ticks that passed without a reading. */
 void collector_count_missed(struct collector *c, uint64_t readings);
+/* Counts messages that a sink could not send. */
+void collector_count_unsent(struct collector *c, uint64_t messages);
 
 #endif

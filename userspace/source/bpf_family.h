@@ -11,7 +11,7 @@
 #include "source/bpf_kernel.h"
 #include "source/bpf_slots.h"
 
-#define BPF_FAMILY_MAPS_MAX 6
+#define BPF_FAMILY_MAPS_MAX 8
 #define BPF_FAMILY_HOOKS_MAX 12
 
 /* A hook is two programs, ep_NAME_btf and ep_NAME_raw, on one tracepoint. */

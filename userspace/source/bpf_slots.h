@@ -27,6 +27,13 @@ uint64_t bpf_slots_loss(const struct bpf_slots *s, enum ep_loss reason);
 int bpf_slots_forget(struct bpf_slots *s, uint64_t cgroup_id) _must_check_;
 int bpf_slots_give_back(struct bpf_slots *s, uint32_t slot) _must_check_;
 
+/* The slot of a cgroup, given out from user space as the kernel side would. -ENOSPC: none free. */
+int bpf_slots_take(struct bpf_slots *s, uint64_t cgroup_id, uint32_t *ret_slot) _must_check_;
+
+/* Bytes the kernel charges for one map (fdinfo memlock), and for the shared ones. */
+uint64_t bpf_map_charged_bytes(int fd);
+uint64_t bpf_slots_map_bytes(const struct bpf_slots *s);
+
 int bpf_slots_events_fd(const struct bpf_slots *s);
 typedef void (*bpf_slots_event)(void *data, const struct ep_event *event);
 /* Hands over every event that is waiting; returns their number or a negative errno. */

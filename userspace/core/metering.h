@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the BPF programs cost. The kernel meters their run time only while asked
+ * to, and asking costs about 60 ns a run: by default one reading in sixteen.
+ */
+#ifndef EP_CORE_METERING_H
+#define EP_CORE_METERING_H
+
+#include "core/config.h"
+
+struct metering {
+	enum config_metering mode;
+	int stats_fd; /* -1: not metering now */
+	uint64_t since_ns;
+	uint64_t metered_ns; /* of finished windows */
+};
+
+void metering_open(enum config_metering mode, struct metering *ret);
+void metering_close(struct metering *m);
+/* Call at every reading; opens and ends windows. True when a window ended or
+ * metering is permanent: the programs' figures are worth reading. */
+bool metering_tick(struct metering *m, uint64_t reading, uint64_t now_ns);
+uint64_t metering_total_ns(const struct metering *m, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/probes.h"
+
+#include "base/text.h"
+#include "source/objects.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+
+#define MAP_BUDGET_BYTES (4u << 20)
+#define MAP_FIXED_BYTES (1400u << 10) /* tasks, address spaces, events, starts */
+#define DEFAULT_SLOTS_MAX 1024
+#define DEFAULT_SLOTS_MIN 64
+
+uint32_t probes_default_slots(uint32_t cpus)
+{
+	uint32_t per_cpu = sizeof(struct ep_cpu_slot) + sizeof(struct ep_io_slot);
+	uint32_t per_slot = cpus * per_cpu + (uint32_t)sizeof(struct ep_mem_slot) + 128;
+	uint32_t fixed = MAP_FIXED_BYTES + cpus * EP_PAIRS * (uint32_t)sizeof(struct ep_pair);
+	uint32_t slots = fixed < MAP_BUDGET_BYTES ? (MAP_BUDGET_BYTES - fixed) / per_slot : 0;
+
+	slots -= slots % 32;
+	return slots > DEFAULT_SLOTS_MAX ? DEFAULT_SLOTS_MAX : slots < DEFAULT_SLOTS_MIN ? DEFAULT_SLOTS_MIN : slots;
+}
+
+static const char *door_name(enum config_door door)
+{
+	return door == CONFIG_DOOR_TP_BTF ? "tp_btf" : door == CONFIG_DOOR_RAW_TP ? "raw_tp" : NULL;
+}
+
+static struct family_snapshot *add_family(struct probes *p, const char *name, enum family_state state, const char *door,
+					  const char *reason)
+{
+	struct family_snapshot *f = &p->families[p->n_families++];
+
+	memset(f, 0, sizeof(*f));
+	text_copy(f->name, sizeof(f->name), name);
+	text_copy(f->door, sizeof(f->door), door);
+	text_copy(f->reason, sizeof(f->reason), reason);
+	f->state = state;
+	return f;
+}
+
+static void log_family(const struct family_snapshot *f)
+{
+	if (f->state == FAMILY_FAILED)
+		log_warning("family %s is not running: %s; continuing without", f->name, f->reason);
+	else if (f->state == FAMILY_DEGRADED)
+		log_warning("family %s runs in part: %s", f->name, f->reason);
+	else if (f->state == FAMILY_RUNNING)
+		log_debug("family %s runs through %s", f->name, f->door);
+}
+
+static int open_lifecycle(struct probes *p, const char *door, struct family_snapshot *state)
+{
+	static struct bpf_family_spec spec = {
+		.name = "lifecycle",
+		.hooks = { { "mkdir", "cgroup_mkdir", true }, { "rmdir", "cgroup_rmdir", true } },
+	};
+
+	spec.object = ep_object_lifecycle;
+	spec.object_size = (size_t)(ep_object_lifecycle_end - ep_object_lifecycle);
+	return bpf_family_open(&spec, &p->kernel, p->slots, door, state, &p->lifecycle);
+}
+
+static void open_families(struct probes *p, const struct config *config)
+{
+	const char *door = door_name(config->door);
+	const struct {
+		const char *name;
+		bool wanted;
+	} families[] = { { "cpu", config->cpu }, { "mem", config->mem }, { "io", config->io }, { "lifecycle", true } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		struct family_snapshot *f = add_family(p, families[i].name, FAMILY_OFF, "", "");
+		int r = 0;
+
+		if (!families[i].wanted)
+			continue;
+		if (!strcmp(f->name, "cpu"))
+			r = cpu_source_open(&p->kernel, p->slots, door, f, &p->cpu);
+		else if (!strcmp(f->name, "mem"))
+			r = mem_source_open(config->root, &p->kernel, p->slots, door, f, &p->mem);
+		else if (!strcmp(f->name, "io"))
+			r = io_source_open(&p->kernel, p->slots, door, f, &p->io);
+		else
+			r = open_lifecycle(p, door, f);
+		if (r < 0 && !f->reason[0])
+			snprintf(f->reason, sizeof(f->reason), "%s", strerror(-r));
+		if (r < 0)
+			f->state = FAMILY_FAILED;
+		log_family(f);
+	}
+}
+
+static void use_files_only(struct probes *p, const char *reason)
+{
+	add_family(p, "files", FAMILY_RUNNING, "files", reason);
+}
+
+int probes_open(const struct config *config, const struct cgroup_mounts *mounts, enum ep_hierarchy hierarchy,
+		struct probes *ret)
+{
+	struct ep_config *c = &ret->kernel.config;
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	metering_open(CONFIG_METERING_OFF, &ret->metering);
+	if (!config->cpu && !config->mem && !config->io) {
+		use_files_only(ret, "no families configured");
+		return 0;
+	}
+	bpf_kernel_probe(&ret->kernel);
+	if (!ret->kernel.usable) {
+		log_warning("no BPF: %s; continuing with cgroup files alone", ret->kernel.reason);
+		use_files_only(ret, ret->kernel.reason);
+		return 0;
+	}
+	c->cpus = (__u32)libbpf_num_possible_cpus();
+	c->slots = config->slots ? config->slots : probes_default_slots(c->cpus);
+	c->hierarchy = hierarchy;
+	c->hierarchy_id = hierarchy == EP_HIERARCHY_MEMORY  ? mounts->memory_id :
+			  hierarchy == EP_HIERARCHY_CPUACCT ? mounts->cpuacct_id :
+							      0;
+	r = bpf_slots_open(c, &ret->slots);
+	if (r < 0) {
+		log_warning("no BPF maps: %s; continuing with cgroup files alone", strerror(-r));
+		use_files_only(ret, strerror(-r));
+		return 0;
+	}
+	open_families(ret, config);
+	bpf_kernel_clear(&ret->kernel); /* megabytes, needed for loading only */
+	metering_open(config->metering, &ret->metering);
+	return 0;
+}
+
+void probes_close(struct probes *p)
+{
+	cpu_source_close(p->cpu);
+	mem_source_close(p->mem);
+	io_source_close(p->io);
+	bpf_family_close(p->lifecycle);
+	bpf_slots_close(p->slots);
+	bpf_kernel_clear(&p->kernel);
+	metering_close(&p->metering);
+}
+
+uint32_t probes_slots(const struct probes *p)
+{
+	return p->slots ? bpf_slots_config(p->slots)->slots : 0;
+}
+
+static size_t open_bpf_families(const struct probes *p, const struct bpf_family *into[4])
+{
+	size_t n = 0;
+
+	if (p->cpu)
+		into[n++] = cpu_source_family(p->cpu);
+	if (p->mem)
+		into[n++] = mem_source_family(p->mem);
+	if (p->io)
+		into[n++] = io_source_family(p->io);
+	if (p->lifecycle)
+		into[n++] = p->lifecycle;
+	return n;
+}
+
+uint64_t probes_map_bytes(const struct probes *p)
+{
+	const struct bpf_family *families[4];
+	size_t n = open_bpf_families(p, families);
+	uint64_t bytes = p->slots ? bpf_slots_map_bytes(p->slots) : 0;
+
+	for (size_t i = 0; i < n; i++)
+		bytes += bpf_family_map_bytes(families[i]);
+	return bytes;
+}
+
+void probes_read_slot(const struct probes *p, uint32_t slot, struct metrics *into, struct cpu_exit *ret_exit)
+{
+	*ret_exit = (struct cpu_exit){};
+	if (p->cpu)
+		cpu_source_read(p->cpu, slot, into, ret_exit);
+	if (p->mem)
+		mem_source_read(p->mem, slot, into);
+	if (p->io)
+		io_source_read(p->io, slot, into);
+}
+
+int probes_release_slot(struct probes *p, uint32_t slot, uint64_t cgroup_id)
+{
+	int r = bpf_slots_forget(p->slots, cgroup_id);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	if (p->cpu)
+		cpu_source_clear(p->cpu, slot);
+	if (p->mem)
+		mem_source_clear(p->mem, slot);
+	if (p->io)
+		io_source_clear(p->io, slot);
+	return bpf_slots_give_back(p->slots, slot);
+}
+
+static void read_programs(struct probes *p)
+{
+	const struct bpf_family *families[4];
+	size_t n = open_bpf_families(p, families);
+	struct self_snapshot all = {};
+
+	for (size_t i = 0; i < n; i++)
+		bpf_family_programs(families[i], &all);
+	memcpy(p->programs, all.programs, sizeof(p->programs));
+	p->n_programs = all.n_programs;
+}
+
+void probes_report(struct probes *p, uint64_t reading, uint64_t now_ns, struct self_snapshot *into)
+{
+	if (p->slots && (metering_tick(&p->metering, reading, now_ns) || !p->n_programs))
+		read_programs(p);
+	into->metered_ns = metering_total_ns(&p->metering, now_ns);
+	memcpy(into->families, p->families, sizeof(into->families));
+	into->n_families = p->n_families;
+	memcpy(into->programs, p->programs, sizeof(into->programs));
+	into->n_programs = p->n_programs;
+	for (size_t i = 0; i < into->n_programs; i++)
+		into->programs[i].has_runs = into->metered_ns > 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The BPF families of this process, each of which may be missing. */
+#ifndef EP_CORE_PROBES_H
+#define EP_CORE_PROBES_H
+
+#include "core/config.h"
+#include "core/metering.h"
+#include "model/snapshot.h"
+#include "source/bpf_family.h"
+#include "source/cgroup_files.h"
+#include "source/cpu.h"
+#include "source/io.h"
+#include "source/mem.h"
+
+struct probes {
+	struct bpf_kernel kernel;
+	struct bpf_slots *slots; /* NULL: no BPF at all */
+	struct cpu_source *cpu;
+	struct mem_source *mem;
+	struct io_source *io;
+	struct bpf_family *lifecycle;
+	struct family_snapshot families[SNAPSHOT_FAMILIES_MAX];
+	size_t n_families;
+	struct metering metering;
+	struct program_snapshot programs[SNAPSHOT_PROGRAMS_MAX]; /* as of the last metered window */
+	size_t n_programs;
+};
+
+/* Opens what the configuration asks for and the node allows; says the rest in
+ * families[] and in the log. -ENOMEM only. */
+int probes_open(const struct config *config, const struct cgroup_mounts *mounts, enum ep_hierarchy hierarchy,
+		struct probes *ret) _must_check_;
+void probes_close(struct probes *p);
+
+/* Slots that fit the default budget of 4 MiB of map memory on so many CPUs. */
+uint32_t probes_default_slots(uint32_t cpus);
+uint32_t probes_slots(const struct probes *p); /* 0 without BPF */
+uint64_t probes_map_bytes(const struct probes *p);
+
+void probes_read_slot(const struct probes *p, uint32_t slot, struct metrics *into, struct cpu_exit *ret_exit);
+/* Clears the counters of a slot and gives it back to the kernel side. */
+int probes_release_slot(struct probes *p, uint32_t slot, uint64_t cgroup_id) _must_check_;
+/* Families, programs, metered time and map memory. */
+void probes_report(struct probes *p, uint64_t reading, uint64_t now_ns, struct self_snapshot *into);
+
+#endif

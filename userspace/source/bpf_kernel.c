@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "source/bpf_kernel.h"
+
+#include "base/text.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+/* libbpf's own words are for its developers; errors come back as values. */
+static int discard(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)format;
+	(void)args;
+	return level == LIBBPF_WARN;
+}
+
+static bool release_before(unsigned major, unsigned minor)
+{
+	struct utsname names;
+	unsigned a = 0, b = 0;
+
+	if (uname(&names) || sscanf(names.release, "%u.%u", &a, &b) != 2)
+		return false;
+	return a < major || (a == major && b < minor);
+}
+
+static const struct btf_type *tracepoint_proto(const struct bpf_kernel *k, const char *tracepoint)
+{
+	char name[96];
+	int id;
+	const struct btf_type *t;
+
+	if (!k->btf)
+		return NULL;
+	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
+	id = btf__find_by_name_kind(k->btf, name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return NULL;
+	t = btf__type_by_id(k->btf, btf__type_by_id(k->btf, (unsigned)id)->type);
+	if (!t || !btf_is_ptr(t))
+		return NULL;
+	t = btf__type_by_id(k->btf, t->type);
+	return t && btf_is_func_proto(t) ? t : NULL;
+}
+
+int bpf_kernel_tracepoint_args(const struct bpf_kernel *k, const char *tracepoint)
+{
+	const struct btf_type *proto = tracepoint_proto(k, tracepoint);
+
+	return proto && btf_vlen(proto) ? btf_vlen(proto) - 1 : -ENOENT;
+}
+
+bool bpf_kernel_tracepoint_arg_is(const struct bpf_kernel *k, const char *tracepoint, int index, const char *name)
+{
+	const struct btf_type *proto = tracepoint_proto(k, tracepoint), *t;
+
+	if (!proto || index + 1 >= btf_vlen(proto))
+		return false;
+	t = btf__type_by_id(k->btf, btf_params(proto)[index + 1].type);
+	if (!t || !btf_is_ptr(t))
+		return false;
+	t = btf__type_by_id(k->btf, t->type);
+	return t && btf_is_struct(t) && !strcmp(btf__name_by_offset(k->btf, t->name_off), name);
+}
+
+/* Layouts of tracepoint arguments: from BTF, else by the release that changed them. */
+static void probe_arguments(struct bpf_kernel *k)
+{
+	struct ep_config *c = &k->config;
+
+	if (!k->btf) {
+		c->mark_victim_has_task = !release_before(6, 8);
+		c->rss_stat_has_count = release_before(6, 2);
+		c->rq_issue_has_queue = release_before(5, 11);
+		return;
+	}
+	c->switch_has_prev_state = bpf_kernel_tracepoint_args(k, "sched_switch") >= 4;
+	c->mark_victim_has_task = bpf_kernel_tracepoint_arg_is(k, "mark_victim", 0, "task_struct");
+	c->rss_stat_has_count = bpf_kernel_tracepoint_args(k, "rss_stat") >= 3;
+	c->rq_issue_has_queue = bpf_kernel_tracepoint_arg_is(k, "block_rq_issue", 0, "request_queue");
+}
+
+void bpf_kernel_probe(struct bpf_kernel *ret)
+{
+	int fd;
+
+	memset(ret, 0, sizeof(*ret));
+	libbpf_set_print(discard);
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	ret->config.page_shift = (__u32)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ep_probe", sizeof(__u32), sizeof(__u64), 1, NULL);
+	if (fd < 0) {
+		text_copy(ret->reason, sizeof(ret->reason),
+			  fd == -ENOSYS ? "this kernel has no bpf() system call" :
+			  fd == -EPERM  ? "no permission for bpf(): run as root or with CAP_BPF and CAP_PERFMON" :
+					  strerror(-fd));
+		return;
+	}
+	close(fd);
+	ret->usable = true;
+	ret->btf = btf__load_vmlinux_btf();
+	if (libbpf_get_error(ret->btf))
+		ret->btf = NULL;
+	probe_arguments(ret);
+}
+
+void bpf_kernel_clear(struct bpf_kernel *k)
+{
+	btf__free(k->btf);
+	k->btf = NULL;
+}
