@@ -4,6 +4,9 @@
 #ifndef EP_APP_VERBS_H
 #define EP_APP_VERBS_H
 
+/* argv of the program: finds the verb and runs it. */
+int verbs_run(int argc, char **argv);
+
 int verb_agent(int argc, char **argv);
 int verb_watch(int argc, char **argv);
 int verb_top(int argc, char **argv);
