@@ -126,7 +126,7 @@ int root_read_u64(const char *root, const char *path, uint64_t *ret)
 		return n;
 	start = text + strspn(text, " \t\n");
 	end = start + strcspn(start, " \t\n");
-	if (end[strspn(end, " \t\n")])
+	if (end + strspn(end, " \t\n") != text + n) /* a NUL in the file ends nothing */
 		return -EINVAL;
 	*end = '\0';
 	return text_parse_u64(start, ret);

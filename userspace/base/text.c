@@ -22,24 +22,38 @@ int text_parse_u64(const char *text, uint64_t *ret)
 	return 0;
 }
 
+/* Digits with at most one point. Not strtod(): that follows the locale, and
+ * takes "nan", "inf", exponents and hexadecimal too. */
+static bool parse_decimal(const char *text, double *ret, const char **ret_end)
+{
+	const char *p = text;
+	double value = 0, place = 1;
+	size_t digits = 0;
+
+	for (; *p >= '0' && *p <= '9'; p++, digits++)
+		value = value * 10 + (*p - '0');
+	if (*p == '.')
+		for (p++; *p >= '0' && *p <= '9'; p++, digits++)
+			value += (*p - '0') * (place /= 10);
+	*ret = value;
+	*ret_end = p;
+	return digits > 0;
+}
+
 int text_parse_duration_ns(const char *text, uint64_t *ret)
 {
 	static const struct {
 		const char *name;
 		double ns;
 	} units[] = {
-		{ "", 1e9 }, { "s", 1e9 }, { "ms", 1e6 }, { "us", 1e3 },
+		{ "", 1e9 }, { "s", 1e9 },    { "ms", 1e6 }, { "us", 1e3 },
 		{ "ns", 1 }, { "min", 60e9 }, { "m", 60e9 }, { "h", 3600e9 },
 	};
-	char *end;
+	const char *end;
 	double value;
 
-	/* strtod alone would take "nan", "inf" and hexadecimal too. */
-	if (!*text || strspn(text, "0123456789.") == 0)
+	if (!parse_decimal(text, &value, &end))
 		return -EINVAL;
-	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X'))
-		return -EINVAL;
-	value = strtod(text, &end);
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		if (strcmp(end, units[i].name))
 			continue;
@@ -67,8 +81,11 @@ int text_parse_bool(const char *text, bool *ret)
 
 void text_copy(char *into, size_t size, const char *from)
 {
-	size_t length = strnlen(from, size - 1);
+	size_t length;
 
+	if (!size)
+		return;
+	length = strnlen(from, size - 1);
 	memcpy(into, from, length);
 	into[length] = '\0';
 }
@@ -88,7 +105,11 @@ bool text_ends_with(const char *text, const char *suffix)
 /* Length of the clean UTF-8 sequence at p, 0 when there is none. */
 static size_t clean_sequence(const unsigned char *p)
 {
-	size_t length = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : *p >= 0xe0 && *p < 0xf0 ? 3 : *p >= 0xf0 && *p < 0xf5 ? 4 : 0;
+	size_t length = *p < 0x80                 ? 1
+			: *p >= 0xc2 && *p < 0xe0 ? 2
+			: *p >= 0xe0 && *p < 0xf0 ? 3
+			: *p >= 0xf0 && *p < 0xf5 ? 4
+						  : 0;
 
 	if (length == 1)
 		return *p >= 0x20 && *p != 0x7f;
@@ -134,7 +155,7 @@ const char *text_format_bytes(char *into, size_t size, uint64_t bytes)
 	double value = (double)bytes;
 	size_t unit = 0;
 
-	while (value >= 1000 && unit + 1 < ARRAY_SIZE(units)) {
+	while (value >= 999.5 && unit + 1 < ARRAY_SIZE(units)) {
 		value /= 1024;
 		unit++;
 	}
@@ -144,13 +165,15 @@ const char *text_format_bytes(char *into, size_t size, uint64_t bytes)
 
 const char *text_format_ns(char *into, size_t size, uint64_t ns)
 {
-	if (ns < 1000)
-		snprintf(into, size, "%u ns", (unsigned)ns);
-	else if (ns < 1000000)
-		snprintf(into, size, "%.3g us", (double)ns / 1e3);
-	else if (ns < 1000000000)
-		snprintf(into, size, "%.3g ms", (double)ns / 1e6);
-	else
-		snprintf(into, size, "%.3g s", (double)ns / 1e9);
+	static const char *const units[] = { "ns", "us", "ms", "s" };
+	double value = (double)ns;
+	size_t unit = 0;
+
+	while (value >= 999.5 && unit + 1 < ARRAY_SIZE(units)) {
+		value /= 1000;
+		unit++;
+	}
+	/* %g would write 1e+03 from there on */
+	snprintf(into, size, value < 999.5 ? "%.3g %s" : "%.0f %s", value, units[unit]);
 	return into;
 }
