@@ -266,7 +266,10 @@ __inline int on_switch(bool btf, bool preempt, struct task_struct *prev, struct 
 		c = cpu_slot(cpu, prev_slot);
 		if (c) {
 			if (known) {
-				c->on_cpu_ns += ran_ns;
+				/* The kernel's own slice: what cpuacct and cpu.stat
+				 * count, right to the nanosecond; a clock read here
+				 * would miss the way in and out of idle. */
+				c->on_cpu_ns += READ(btf, prev, se.sum_exec_runtime) - running->exec_ns;
 				c->faults_minor += READ(btf, prev, min_flt) - running->faults_minor;
 				c->faults_major += READ(btf, prev, maj_flt) - running->faults_major;
 			}
@@ -275,6 +278,7 @@ __inline int on_switch(bool btf, bool preempt, struct task_struct *prev, struct 
 	}
 	if (next_pid) {
 		enter_cpu(cpu, next_pid, next_slot, prev_slot, ran_ns, now);
+		running->exec_ns = READ(btf, next, se.sum_exec_runtime);
 		running->faults_minor = READ(btf, next, min_flt);
 		running->faults_major = READ(btf, next, maj_flt);
 	}

@@ -83,8 +83,12 @@ struct signal_struct {
 struct thread_info {
 	u32 cpu;
 };
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
 struct task_struct {
 	struct thread_info thread_info;
+	struct sched_entity se;
 	unsigned int flags;
 	int pid;
 	int tgid;
@@ -106,6 +110,11 @@ struct task_struct___new_state {
 /* commit bcf9033e5449 ("sched: move CPU field back into thread_info"), 5.16 */
 struct task_struct___own_cpu {
 	unsigned int cpu;
+};
+
+/* The helper is 5.11+; its number is only here to be asked for. */
+enum bpf_func_id___current {
+	BPF_FUNC_get_current_task_btf = 158,
 };
 
 struct percpu_counter {

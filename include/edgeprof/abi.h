@@ -106,11 +106,12 @@ EP_ABI_ASSERT(struct ep_cpu_slot, 368);
 /* What runs on a CPU now; lets a reader count up to this instant. */
 struct ep_cpu_running {
 	__u64 since_ns; /* 0: nothing seen yet */
-	__u64 faults_minor; /* the task's own counters at switch-in */
+	__u64 exec_ns; /* the task's own counters at switch-in */
+	__u64 faults_minor;
 	__u64 faults_major;
 	__u32 slot; /* EP_SLOT_NONE while idle */
 	__u32 pid;
-	__u64 _pad[4];
+	__u64 _pad[3];
 };
 EP_ABI_ASSERT(struct ep_cpu_running, 64);
 
@@ -153,6 +154,15 @@ struct ep_mem_slot {
 	__u64 _pad[5];
 };
 EP_ABI_ASSERT(struct ep_mem_slot, 320);
+
+/* What of ep_mem_slot.rss_pages comes from one address space. The slot always
+ * holds exactly the sum of its address spaces and seeds. */
+struct ep_mem_mm {
+	__s64 pages[EP_RSS_KINDS];
+	__u32 slot;
+	__u32 tgid; /* of the task that was seen with it last */
+};
+EP_ABI_ASSERT(struct ep_mem_mm, 40);
 
 /* io family, one per CPU and slot. */
 struct ep_io_slot {

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The cpu family on this kernel, through both doors, against the kernel's own
+ * accounting. */
+#include "bpf/groups.h"
+#include "base/clock.h"
+#include "source/cpu.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <math.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/resource.h>
+
+#include <cmocka.h>
+
+struct rig {
+	struct bpf_kernel kernel;
+	struct bpf_slots *slots;
+	struct cpu_source *cpu;
+	struct family_snapshot state;
+};
+
+static void rig_open(struct rig *rig, const char *door, uint32_t slots)
+{
+	memset(rig, 0, sizeof(*rig));
+	bpf_kernel_probe(&rig->kernel);
+	assert_true(rig->kernel.usable);
+	rig->kernel.config.cpus = (uint32_t)libbpf_num_possible_cpus();
+	rig->kernel.config.slots = slots;
+	rig->kernel.config.hierarchy =
+		access("/sys/fs/cgroup/cgroup.controllers", F_OK) ? EP_HIERARCHY_MEMORY : EP_HIERARCHY_UNIFIED;
+	assert_int_equal(bpf_slots_open(&rig->kernel.config, &rig->slots), 0);
+	if (cpu_source_open(&rig->kernel, rig->slots, door, &rig->state, &rig->cpu) < 0)
+		fail_msg("%s", rig->state.reason);
+	assert_int_equal(rig->state.state, FAMILY_RUNNING);
+}
+
+static void rig_close(struct rig *rig)
+{
+	cpu_source_close(rig->cpu);
+	bpf_slots_close(rig->slots);
+	bpf_kernel_clear(&rig->kernel);
+}
+
+/* What the group has counted so far; all absent when it has no slot yet. */
+static struct metrics rig_read(struct rig *rig, const struct group *g, struct cpu_exit *left)
+{
+	const uint64_t *owners = bpf_slots_owners(rig->slots);
+	struct metrics m = {};
+	struct cpu_exit ignored;
+
+	cpu_source_begin(rig->cpu);
+	for (uint32_t slot = 1; slot < rig->kernel.config.slots; slot++)
+		if (owners[slot] == g->id)
+			cpu_source_read(rig->cpu, slot, &m, left ? left : &ignored);
+	return m;
+}
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		_exit(98);
+}
+
+static void burn_ms(unsigned ms)
+{
+	uint64_t end = clock_mono_ns() + ms * 1000000ull;
+
+	while (clock_mono_ns() < end)
+		;
+}
+
+static void spin_for_ever(void *data)
+{
+	(void)data;
+	for (;;)
+		;
+}
+
+static void burn_and_sleep(void *data)
+{
+	for (unsigned i = 0; i < *(unsigned *)data; i++) {
+		burn_ms(2);
+		usleep(1000);
+	}
+}
+
+static void stop(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* A finished process: nothing is in flight, so the sums must agree. */
+static void cpu_time_equals_the_kernels(void **state)
+{
+	struct rig rig;
+	struct group g;
+	struct cpu_exit left = {};
+	struct metrics m;
+	unsigned rounds = 300;
+	uint64_t kernel_ns;
+	pid_t pid;
+
+	rig_open(&rig, *state, 64);
+	group_make("time", &g);
+	pid = group_start(&g, burn_and_sleep, &rounds);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	usleep(20000);
+	m = rig_read(&rig, &g, &left);
+	kernel_ns = group_cpu_time_ns(&g);
+	group_remove(&g);
+	rig_close(&rig);
+	assert_true(metrics_has(&m, METRIC_cpu_time_ns));
+	print_message("# cpu time %llu ns, kernel %llu ns, %+.3f %%\n",
+		      (unsigned long long)m.value[METRIC_cpu_time_ns], (unsigned long long)kernel_ns,
+		      100.0 * ((double)m.value[METRIC_cpu_time_ns] - (double)kernel_ns) / (double)kernel_ns);
+	assert_true(fabs((double)m.value[METRIC_cpu_time_ns] - (double)kernel_ns) < 0.005 * (double)kernel_ns);
+	assert_true(m.value[METRIC_switches_voluntary] >= rounds);
+	assert_true(m.value[METRIC_sleeping_ns] > rounds * 1000000ull);
+	assert_int_equal(m.value[METRIC_exits], 1);
+	assert_true(left.mono_ns > 0);
+	assert_int_equal(left.status, 0);
+}
+
+static void running_task_counts_up_to_now(void **state)
+{
+	struct rig rig;
+	struct group g;
+	uint64_t before = 0, before_ns = 0;
+	pid_t pid;
+
+	rig_open(&rig, *state, 64);
+	group_make("now", &g);
+	pid = group_start(&g, spin_for_ever, NULL);
+	usleep(300000);
+	for (int i = 0; i < 20; i++) {
+		struct metrics m = rig_read(&rig, &g, NULL);
+		uint64_t now_ns = clock_mono_ns();
+
+		assert_true(m.value[METRIC_cpu_time_ns] >= before);
+		if (before_ns)
+			assert_true(m.value[METRIC_cpu_time_ns] - before <= now_ns - before_ns + 5000000);
+		before = m.value[METRIC_cpu_time_ns];
+		before_ns = now_ns;
+		usleep(5000);
+	}
+	stop(pid);
+	group_remove(&g);
+	rig_close(&rig);
+	assert_true(before > 0);
+}
+
+struct touch {
+	size_t bytes;
+	struct rusage usage;
+};
+
+static void touch_pages(void *data)
+{
+	int out = *(int *)data;
+	size_t bytes = 64 << 20;
+	volatile char *p = malloc(bytes);
+	struct rusage usage;
+
+	for (size_t i = 0; i < bytes; i += 4096)
+		p[i] = 1;
+	getrusage(RUSAGE_SELF, &usage);
+	if (write(out, &usage, sizeof(usage)) != sizeof(usage))
+		_exit(97);
+}
+
+static void faults_and_switches_equal_getrusage(void **state)
+{
+	struct rig rig;
+	struct group g;
+	struct metrics m;
+	struct rusage usage, at_end;
+	int pipes[2];
+	pid_t pid;
+
+	rig_open(&rig, *state, 64);
+	group_make("faults", &g);
+	assert_int_equal(pipe(pipes), 0);
+	pid = group_start(&g, touch_pages, &pipes[1]);
+	assert_int_equal(read(pipes[0], &usage, sizeof(usage)), sizeof(usage));
+	assert_int_equal(wait4(pid, NULL, 0, &at_end), pid);
+	usleep(20000);
+	m = rig_read(&rig, &g, NULL);
+	group_remove(&g);
+	rig_close(&rig);
+	close(pipes[0]);
+	close(pipes[1]);
+	print_message("# minor faults %llu, getrusage %ld\n", (unsigned long long)m.value[METRIC_faults_minor],
+		      at_end.ru_minflt);
+	/* The few faults between fork and entering the group are not the group's. */
+	assert_true(m.value[METRIC_faults_minor] <= (uint64_t)at_end.ru_minflt);
+	assert_true(m.value[METRIC_faults_minor] + 64 >= (uint64_t)at_end.ru_minflt);
+	assert_true(m.value[METRIC_faults_minor] >= (64u << 20) / 4096);
+	assert_int_equal(m.value[METRIC_faults_major], at_end.ru_majflt);
+}
+
+static void spin_pinned(void *data)
+{
+	pin(*(int *)data);
+	spin_for_ever(NULL);
+}
+
+struct seen_pair {
+	struct rig *rig;
+	uint64_t victim, aggressor, wait_ns, count;
+};
+
+static void on_pair(void *data, size_t at, uint32_t victim_slot, uint32_t aggressor_slot, uint64_t wait_ns,
+		    uint64_t count)
+{
+	struct seen_pair *seen = data;
+	const uint64_t *owners = bpf_slots_owners(seen->rig->slots);
+
+	(void)at;
+	if (victim_slot >= seen->rig->kernel.config.slots || aggressor_slot >= seen->rig->kernel.config.slots)
+		return;
+	if (owners[victim_slot] != seen->victim || owners[aggressor_slot] != seen->aggressor)
+		return;
+	seen->wait_ns += wait_ns;
+	seen->count += count;
+}
+
+static void matrix_names_the_aggressor(void **state)
+{
+	struct rig rig;
+	struct group a, b;
+	struct seen_pair seen = { .rig = &rig };
+	struct metrics m;
+	int cpu = 0;
+	pid_t pids[2];
+
+	rig_open(&rig, *state, 64);
+	group_make("victim", &a);
+	group_make("aggressor", &b);
+	seen.victim = a.id;
+	seen.aggressor = b.id;
+	pids[0] = group_start(&a, spin_pinned, &cpu);
+	pids[1] = group_start(&b, spin_pinned, &cpu);
+	sleep(2);
+	cpu_source_pairs(rig.cpu, on_pair, &seen);
+	m = rig_read(&rig, &a, NULL);
+	stop(pids[0]);
+	stop(pids[1]);
+	group_remove(&a);
+	group_remove(&b);
+	rig_close(&rig);
+	print_message("# waited %llu ms, of it %llu ms blamed on the aggressor in %llu waits\n",
+		      (unsigned long long)m.value[METRIC_run_queue_wait_ns] / 1000000,
+		      (unsigned long long)seen.wait_ns / 1000000, (unsigned long long)seen.count);
+	assert_true(seen.count > 20);
+	assert_true(seen.wait_ns > 500000000);
+	assert_true(seen.wait_ns <= m.value[METRIC_run_queue_wait_ns]);
+	assert_true((double)seen.wait_ns > 0.7 * (double)m.value[METRIC_run_queue_wait_ns]);
+}
+
+static void no_free_slot_is_counted_together(void **state)
+{
+	struct rig rig;
+	struct group a, b;
+	struct metrics m = {};
+	struct cpu_exit left;
+	unsigned rounds = 50;
+	pid_t pids[2];
+
+	rig_open(&rig, *state, 2); /* slot 0 and one more */
+	group_make("one", &a);
+	group_make("two", &b);
+	pids[0] = group_start(&a, burn_and_sleep, &rounds);
+	pids[1] = group_start(&b, burn_and_sleep, &rounds);
+	waitpid(pids[0], NULL, 0);
+	waitpid(pids[1], NULL, 0);
+	cpu_source_begin(rig.cpu);
+	cpu_source_read(rig.cpu, EP_SLOT_OVERFLOW, &m, &left);
+	assert_true(bpf_slots_loss(rig.slots, EP_LOSS_SLOT_FULL) > 0);
+	assert_true(m.value[METRIC_cpu_time_ns] > 50 * 2000000ull);
+	group_remove(&a);
+	group_remove(&b);
+	rig_close(&rig);
+}
+
+static void a_slot_given_back_starts_at_zero(void **state)
+{
+	struct rig rig;
+	struct group a, b;
+	struct metrics m;
+	unsigned rounds = 20;
+	uint32_t slot, again;
+
+	rig_open(&rig, *state, 64);
+	group_make("first", &a);
+	waitpid(group_start(&a, burn_and_sleep, &rounds), NULL, 0);
+	assert_int_equal(bpf_slots_take(rig.slots, a.id, &slot), 0); /* the one it has */
+	assert_true(rig_read(&rig, &a, NULL).value[METRIC_cpu_time_ns] > 0);
+	group_remove(&a);
+	assert_int_equal(bpf_slots_forget(rig.slots, a.id), 0);
+	cpu_source_clear(rig.cpu, slot);
+	assert_int_equal(bpf_slots_give_back(rig.slots, slot), 0);
+	group_make("second", &b);
+	assert_int_equal(bpf_slots_take(rig.slots, b.id, &again), 0);
+	m = rig_read(&rig, &b, NULL);
+	assert_int_equal(m.value[METRIC_cpu_time_ns], 0);
+	assert_int_equal(m.value[METRIC_run_queue_waits], 0);
+	group_remove(&b);
+	rig_close(&rig);
+}
+
+/* The raw door takes what the kernel could never pass, too. */
+static void bad_pointers_do_no_harm(void **state)
+{
+	static const char *const programs[] = { "ep_switch_raw", "ep_wakeup_raw", "ep_exit_raw", "ep_migrate_raw" };
+	const uint64_t arguments[][4] = { { 0, 0, 0, 0 }, { 1, 8, 16, 2 }, { ~0ull, ~0ull, ~0ull, ~0ull } };
+	LIBBPF_OPTS(bpf_object_open_opts, opts);
+	struct bpf_object *object;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, "raw_tp", 64);
+	object = bpf_object__open_file(TEST_BUILD_DIR "/bpf/cpu.bpf.o", &opts);
+	assert_non_null(object);
+	assert_int_equal(bpf_slots_share(rig.slots, object), 0);
+	for (struct bpf_program *p = bpf_object__next_program(object, NULL); p; p = bpf_object__next_program(object, p))
+		bpf_program__set_autoload(p, strstr(bpf_program__name(p), "_raw") != NULL);
+	assert_int_equal(bpf_object__load(object), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(arguments); j++) {
+			int fd = bpf_program__fd(bpf_object__find_program_by_name(object, programs[i]));
+			LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = arguments[j], .ctx_size_in = sizeof(arguments[j]));
+
+			assert_int_equal(bpf_prog_test_run_opts(fd, &run), 0);
+			assert_int_equal(run.retval, 0);
+		}
+	bpf_object__close(object);
+	rig_close(&rig);
+}
+
+#define BOTH_DOORS(test)                                                                       \
+	{ #test " (tp_btf)", test, NULL, NULL, (void *)"tp_btf" },                              \
+	{ #test " (raw_tp)", test, NULL, NULL, (void *)"raw_tp" }
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH_DOORS(cpu_time_equals_the_kernels),
+		BOTH_DOORS(running_task_counts_up_to_now),
+		BOTH_DOORS(faults_and_switches_equal_getrusage),
+		BOTH_DOORS(matrix_names_the_aggressor),
+		BOTH_DOORS(no_free_slot_is_counted_together),
+		BOTH_DOORS(a_slot_given_back_starts_at_zero),
+		cmocka_unit_test(bad_pointers_do_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
