@@ -47,4 +47,18 @@ __inline u32 task_cpu(bool btf, struct task_struct *p)
 	return READ(btf, p, thread_info.cpu);
 }
 
+/* Whether current_task() returns a pointer whose fields are plain loads: before
+ * 5.11 also a tp_btf program gets an address only. */
+__inline bool current_is_typed(bool btf)
+{
+	return btf && bpf_core_enum_value_exists(enum bpf_func_id___current, BPF_FUNC_get_current_task_btf);
+}
+
+__inline struct task_struct *current_task(bool btf)
+{
+	if (current_is_typed(btf))
+		return bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
+}
+
 #endif

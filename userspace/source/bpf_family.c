@@ -243,6 +243,14 @@ void bpf_family_close(struct bpf_family *f)
 	free(f);
 }
 
+bool bpf_family_attached(const struct bpf_family *f, const char *hook)
+{
+	for (size_t i = 0; i < BPF_FAMILY_HOOKS_MAX && f->spec->hooks[i].name; i++)
+		if (!strcmp(f->spec->hooks[i].name, hook))
+			return f->links[i] != NULL;
+	return false;
+}
+
 void *bpf_family_map(const struct bpf_family *f, const char *name)
 {
 	for (size_t i = 0; i < BPF_FAMILY_MAPS_MAX && f->spec->maps[i].name; i++)

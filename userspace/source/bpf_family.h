@@ -44,6 +44,8 @@ int bpf_family_open(const struct bpf_family_spec *spec, const struct bpf_kernel 
 		    const char *door, struct family_snapshot *ret_state, struct bpf_family **ret) _must_check_;
 void bpf_family_close(struct bpf_family *f); /* detaches; NULL is fine */
 
+/* Whether a hook delivers: false for one that this kernel lacks. */
+bool bpf_family_attached(const struct bpf_family *f, const char *hook);
 /* The memory of an mmapable map of the family, for as long as it is open. */
 void *bpf_family_map(const struct bpf_family *f, const char *name);
 int bpf_family_map_fd(const struct bpf_family *f, const char *name);
