@@ -3,6 +3,8 @@
 #ifndef EP_BPF_LIB_HISTOGRAM_H
 #define EP_BPF_LIB_HISTOGRAM_H
 
+#include <edgeprof/abi.h>
+
 static __attribute__((always_inline)) inline __u32 histogram_log2(__u64 v)
 {
 	__u32 r = 0, shift;

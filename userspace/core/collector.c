@@ -518,7 +518,7 @@ static uint32_t slots_used(const struct collector *c)
 static int report_self(struct collector *c, uint64_t began_ns)
 {
 	struct self_snapshot *self = &c->snapshot.self;
-	int r = process_self_read(c->config.root, &self->cpu_time_ns, &self->rss_bytes);
+	int r = process_self_read(&self->cpu_time_ns, &self->rss_bytes);
 
 	if (r < 0)
 		return r;
@@ -580,7 +580,9 @@ int collector_read(struct collector *c, const struct snapshot **ret)
 	r = report_containers(c);
 	if (r < 0)
 		return r;
-	node_refresh(c->config.root, &c->snapshot.node);
+	r = node_refresh(c->config.root, &c->snapshot.node);
+	if (r < 0)
+		log_debug("the node's memory was not read: %s", strerror(-r));
 	r = report_self(c, began_ns);
 	if (r < 0)
 		return r;
