@@ -16,9 +16,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 /* --- the node ---------------------------------------------------------------- */
 
@@ -73,7 +74,7 @@ static unsigned n_children_left;
 
 static inline void cgroup_write(const struct test_cgroup *g, const char *file, uint64_t value)
 {
-	char path[600];
+	char path[2048];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/%s", g->path, file);
@@ -86,7 +87,7 @@ static inline void cgroup_write(const struct test_cgroup *g, const char *file, u
 /* The number after `key` in one of its files. */
 static inline uint64_t cgroup_figure(const struct test_cgroup *g, const char *file, const char *key)
 {
-	char path[600], text[4096], *p;
+	char path[2048], text[4096], *p;
 
 	snprintf(path, sizeof(path), "%s/%s", g->path, file);
 	assert_true(root_read_text("", path, text, sizeof(text)) > 0);

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The io family against requests of a known number and size. */
+#include "bpf/child.h"
+#include "source/io.h"
+#include "source/objects.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+
+#define BLOCK_BYTES 4096
+#define BLOCKS 256
+
+struct fixture {
+	struct node node;
+	struct io_source *io;
+	struct family_snapshot state;
+};
+
+static const char *door;
+
+static int set_up(void **state)
+{
+	static struct fixture f;
+	int r;
+
+	memset(&f, 0, sizeof(f));
+	node_open(&f.node);
+	r = io_source_open(&f.node.kernel, f.node.slots, door, &f.state, &f.io);
+	if (r < 0)
+		print_error("%s: %s\n", door, f.state.reason);
+	assert_int_equal(r, 0);
+	assert_string_equal(f.state.door, door);
+	*state = &f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	io_source_close(f->io);
+	node_close(&f->node);
+	return 0;
+}
+
+/* --- direct I/O --------------------------------------------------------------- */
+
+struct job {
+	const char *path;
+	int blocks; /* how many of them, spread over the file */
+};
+
+static int open_direct(const char *path)
+{
+	int fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+
+	if (fd < 0)
+		_exit(100);
+	return fd;
+}
+
+static void direct_io(const struct child *c, void *data)
+{
+	static char block[BLOCK_BYTES] __attribute__((aligned(BLOCK_BYTES)));
+	const struct job *job = data;
+	int fd = open_direct(job->path);
+
+	for (int i = 0; i < job->blocks; i++)
+		if (pwrite(fd, block, sizeof(block), (off_t)i * BLOCK_BYTES) != BLOCK_BYTES)
+			_exit(101);
+	child_step(c);
+	for (int i = 0; i < job->blocks; i++)
+		if (pread(fd, block, sizeof(block), (off_t)i * BLOCK_BYTES) != BLOCK_BYTES)
+			_exit(102);
+	child_step(c);
+	close(fd);
+}
+
+/* A file whose blocks are on the disk already: no metadata is read or written
+ * while the child works. */
+static void make_file(const char *path)
+{
+	static char block[BLOCK_BYTES];
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	for (int i = 0; i < BLOCKS; i++)
+		assert_int_equal(write(fd, block, sizeof(block)), sizeof(block));
+	assert_int_equal(fsync(fd), 0);
+	close(fd);
+	fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+	if (fd < 0)
+		skip(); /* a file system in memory */
+	close(fd);
+}
+
+static struct metrics figures(const struct fixture *f, const struct test_cgroup *g)
+{
+	struct metrics m = {};
+
+	io_source_read(f->io, slot_of(&f->node, g->id), &m);
+	return m;
+}
+
+static void assert_requests(const struct metrics *m, uint64_t reads, uint64_t writes)
+{
+	uint64_t timed = 0;
+
+	assert_int_equal(m->value[METRIC_io_reads], reads);
+	assert_int_equal(m->value[METRIC_io_writes], writes);
+	assert_int_equal(m->value[METRIC_io_read_bytes], reads * BLOCK_BYTES);
+	assert_int_equal(m->value[METRIC_io_write_bytes], writes * BLOCK_BYTES);
+	assert_true(m->value[METRIC_io_time_ns] > (reads + writes) * 1000);
+	for (int i = 0; i < EP_HIST_BUCKETS; i++)
+		timed += m->histogram[HISTOGRAM_io_latency_hist][i];
+	assert_int_equal(timed, reads + writes);
+}
+
+static void counts_each_request(void **state)
+{
+	struct job job = { TEST_BUILD_DIR "/direct.tmp", BLOCKS };
+	struct fixture *f = *state;
+	struct test_cgroup g;
+	struct metrics m;
+	struct child c;
+
+	make_file(job.path);
+	cgroup_make(&f->node, "direct", &g);
+	c = child_start(&g, direct_io, &job);
+	child_wait(&c);
+	child_go(&c);
+	child_wait(&c);
+	m = figures(f, &g);
+	assert_requests(&m, 0, BLOCKS);
+	child_go(&c);
+	child_wait(&c);
+	m = figures(f, &g);
+	assert_requests(&m, BLOCKS, BLOCKS);
+	child_go(&c);
+	assert_int_equal(child_end(&c), 0);
+	unlink(job.path);
+	io_source_clear(f->io, slot_of(&f->node, g.id));
+	m = figures(f, &g);
+	assert_int_equal(m.value[METRIC_io_reads], 0);
+}
+
+/* A scheduler may issue the requests of one from the other's context. */
+static void tells_two_cgroups_apart(void **state)
+{
+	struct job jobs[2] = { { TEST_BUILD_DIR "/first.tmp", BLOCKS },
+			       { TEST_BUILD_DIR "/second.tmp", BLOCKS / 2 } };
+	struct fixture *f = *state;
+	struct test_cgroup g[2];
+	struct child c[2];
+
+	for (int i = 0; i < 2; i++) {
+		make_file(jobs[i].path);
+		cgroup_make(&f->node, i ? "two" : "one", &g[i]);
+		c[i] = child_start(&g[i], direct_io, &jobs[i]);
+		child_wait(&c[i]);
+	}
+	for (int step = 0; step < 3; step++) {
+		child_go(&c[0]);
+		child_go(&c[1]);
+		if (step < 2)
+			for (int i = 0; i < 2; i++)
+				child_wait(&c[i]);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct metrics m;
+
+		assert_int_equal(child_end(&c[i]), 0);
+		m = figures(f, &g[i]);
+		assert_requests(&m, (uint64_t)jobs[i].blocks, (uint64_t)jobs[i].blocks);
+		unlink(jobs[i].path);
+	}
+}
+
+static void write_and_sync(const struct child *c, void *data)
+{
+	static char block[64 * 1024];
+	int fd = open(data, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	for (int i = 0; i < 64; i++)
+		if (write(fd, block, sizeof(block)) != sizeof(block))
+			_exit(103);
+	if (fsync(fd))
+		_exit(104);
+	close(fd);
+}
+
+/* The data at least; what of the file system's own comes with it may vary. */
+static void counts_synced_pages(void **state)
+{
+	static char path[] = TEST_BUILD_DIR "/synced.tmp";
+	struct fixture *f = *state;
+	struct test_cgroup g;
+	struct metrics m;
+	struct child c;
+
+	make_file(path);
+	cgroup_make(&f->node, "synced", &g);
+	c = child_start(&g, write_and_sync, path);
+	child_wait(&c);
+	child_go(&c);
+	assert_int_equal(child_end(&c), 0);
+	unlink(path);
+	m = figures(f, &g);
+	assert_in_range(m.value[METRIC_io_write_bytes], 4 << 20, 5 << 20);
+	assert_in_range(m.value[METRIC_io_writes], 1, 200);
+}
+
+/* --- programs alone -------------------------------------------------------------- */
+
+/* Nothing a tracepoint passes may make a program fail; here it passes nothing. */
+static void survives_nothing(void **state)
+{
+	struct bpf_object *object =
+		bpf_object__open_mem(ep_object_io, (size_t)(ep_object_io_end - ep_object_io), NULL);
+	struct bpf_program *program;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(libbpf_get_error(object), 0);
+	bpf_object__for_each_program(program, object)
+		bpf_program__set_autoload(program, strstr(bpf_program__name(program), "_raw") != NULL);
+	assert_int_equal(bpf_object__load(object), 0);
+	bpf_object__for_each_program(program, object)
+	{
+		__u64 arguments[4] = {};
+		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = arguments, .ctx_size_in = sizeof(arguments));
+
+		if (!bpf_program__autoload(program))
+			continue;
+		assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program), &opts), 0);
+		assert_int_equal(opts.retval, 0);
+	}
+	bpf_object__close(object);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	static const char *const doors[] = { "tp_btf", "raw_tp" };
+	const struct CMUnitTest tests[] = {
+		TEST(counts_each_request),
+		TEST(tells_two_cgroups_apart),
+		TEST(counts_synced_pages),
+		cmocka_unit_test(survives_nothing),
+	};
+	int failed = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(doors); i++) {
+		door = doors[i];
+		failed += cmocka_run_group_tests_name(door, tests, NULL, NULL);
+	}
+	return failed;
+}
