@@ -111,13 +111,20 @@ static void take_metrics(const Edgeprof__V1__Metrics *from, struct metrics *into
 #include <edgeprof/metrics.def>
 }
 
+/* No rate is negative or beyond 64 bits; what is comes from a broken agent. */
+static void take_rate(double value, enum rate_id id, struct rates *into)
+{
+	if (value >= 0 && value <= 0x1p64)
+		rates_set(into, id, value);
+}
+
 static void take_rates(const Edgeprof__V1__Rates *from, struct rates *into)
 {
 	if (!from)
 		return;
 #define EP_RATE(name, unit, help)                                                                            \
 	if (from->has_##name)                                                                                \
-		rates_set(into, RATE_##name, from->name);
+		take_rate(from->name, RATE_##name, into);
 #include <edgeprof/metrics.def>
 }
 

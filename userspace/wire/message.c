@@ -37,11 +37,12 @@ char *wire_text(struct wire_texts *t, const char *text)
 	length = strnlen(text, WIRE_TEXT_MAX + 1);
 	if (length <= WIRE_TEXT_MAX && text_is_clean(text))
 		return (char *)text;
-	if (length > WIRE_TEXT_MAX)
+	if (length > WIRE_TEXT_MAX) {
 		length = WIRE_TEXT_MAX;
-	/* Not in the middle of a UTF-8 sequence. */
-	while (length && length == WIRE_TEXT_MAX && (text[length] & 0xc0) == 0x80)
-		length--;
+		/* Not in the middle of a UTF-8 sequence. */
+		while (length && (text[length] & 0xc0) == 0x80)
+			length--;
+	}
 	copy = strndup(text, length);
 	if (!copy || keep_copy(t, copy) < 0) {
 		t->failed = true;
