@@ -372,6 +372,8 @@ static void read_files(struct collector *c, struct container *container)
 	bool idle = c->probes.cpu && container->has_before && active == container->files_activity;
 	int r;
 
+	if (container->identity.runtime == RUNTIME_HOST)
+		return; /* the root's files tell of the whole node, its children included */
 	if (idle && (c->snapshot.number + container->key) % FILES_IDLE_EVERY)
 		return;
 	if (!container->cgroup_files) {
@@ -414,6 +416,8 @@ static bool worth_telling(const struct container *container)
 		return false;
 	if (container->key == 0)
 		return container->totals.value[METRIC_switches_voluntary] > 0;
+	if (container->identity.runtime == RUNTIME_HOST && !container->totals.present)
+		return false;
 	return container->seen_running || container->identity.runtime >= RUNTIME_NSPAWN;
 }
 
