@@ -133,13 +133,27 @@ __inline int on_rss(bool btf, struct mm_struct *mm, u32 kind, s64 pages)
 	return 0;
 }
 
+/* The new count where the tracepoint passes it (commit f1a7941243c1, 6.2). The
+ * mark keeps clang from one load for both cases at a computed offset into the
+ * context, which the verifiers of that age refuse. */
+__inline s64 rss_argument(bool btf, const u64 *ctx, struct mm_struct *mm, u32 kind)
+{
+	s64 pages;
+
+	if (!cfg.rss_stat_has_count)
+		return mm_pages(btf, mm, kind);
+	pages = (s64)ctx[2];
+	asm volatile("# third argument" : "+r"(pages));
+	return pages;
+}
+
 SEC("tp_btf/rss_stat")
 int ep_rss_btf(u64 *ctx)
 {
 	struct mm_struct *mm = (void *)ctx[0];
 	u32 kind = (u32)ctx[1];
 
-	return on_rss(true, mm, kind, cfg.rss_stat_has_count ? (s64)ctx[2] : mm_pages(true, mm, kind));
+	return on_rss(true, mm, kind, rss_argument(true, ctx, mm, kind));
 }
 
 SEC("raw_tp/rss_stat")
@@ -148,7 +162,7 @@ int ep_rss_raw(u64 *ctx)
 	struct mm_struct *mm = (void *)ctx[0];
 	u32 kind = (u32)ctx[1];
 
-	return on_rss(false, mm, kind, cfg.rss_stat_has_count ? (s64)ctx[2] : mm_pages(false, mm, kind));
+	return on_rss(false, mm, kind, rss_argument(false, ctx, mm, kind));
 }
 
 /* A process that is moved while it sleeps would keep its pages in its old

@@ -11,6 +11,7 @@
 #include "lib/slots.bpf.h"
 
 #define MMS_MAX 4096
+#define SEEDS_MAX 2048
 #define MM_SEEN_MAX 1024
 #define MM_MOVES_MAX 64
 
@@ -32,7 +33,7 @@ struct {
 /* Processes older than edgeprof whose address space was not seen yet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MMS_MAX);
+	__uint(max_entries, SEEDS_MAX);
 	__type(key, u32); /* tgid */
 	__type(value, struct ep_mem_mm);
 } ep_mem_seeds SEC(".maps");
