@@ -197,10 +197,13 @@ __inline void leave_cpu(bool btf, struct task_struct *prev, struct ep_cpu_slot *
 
 	if (preempt || !state) {
 		c->switches_involuntary++;
-		task_leave(pid, slot, EP_TASK_QUEUED, next_slot, now);
+		if (cfg.run_queue)
+			task_leave(pid, slot, EP_TASK_QUEUED, next_slot, now);
 		return;
 	}
 	c->switches_voluntary++;
+	if (!cfg.run_queue)
+		return;
 	if (state & TASK_DEAD) {
 		struct ep_task *task = task_find(pid);
 
@@ -258,7 +261,7 @@ __inline int on_switch(bool btf, bool preempt, struct task_struct *prev, struct 
 	/* A reader that sees 0 here waits: the slice is being moved. */
 	*(volatile u64 *)&running->since_ns = 0;
 	if (next_pid)
-		next_slot = slot_of_task(btf, next);
+		next_slot = slot_of_cgroup_cached(task_cgroup_id(btf, next), cpu);
 	if (prev_pid) {
 		struct ep_cpu_slot *c;
 
@@ -277,7 +280,8 @@ __inline int on_switch(bool btf, bool preempt, struct task_struct *prev, struct 
 		}
 	}
 	if (next_pid) {
-		enter_cpu(cpu, next_pid, next_slot, prev_slot, ran_ns, now);
+		if (cfg.run_queue)
+			enter_cpu(cpu, next_pid, next_slot, prev_slot, ran_ns, now);
 		running->exec_ns = READ(btf, next, se.sum_exec_runtime);
 		running->faults_minor = READ(btf, next, min_flt);
 		running->faults_major = READ(btf, next, maj_flt);

@@ -36,6 +36,14 @@ struct {
 	__type(value, u64); /* cgroup id, 0 = free */
 } ep_slot_owner SEC(".maps");
 
+/* Per CPU, what it looked up last; ids are never reused, so nothing goes stale. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, EP_SLOT_CACHE); /* cpus * EP_SLOT_CACHE, set at load */
+	__type(key, u32);
+	__type(value, struct ep_slot_cached);
+} ep_slot_cache SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, EP_LOSS_COUNT);
@@ -111,6 +119,23 @@ __inline u32 slot_of_cgroup(u64 id)
 	u32 *slot = bpf_map_lookup_elem(&ep_slots, &id);
 
 	return slot ? *slot : slot_allocate(id);
+}
+
+/* For sched_switch only: interrupts are off there, so nothing on this CPU comes
+ * between reading and writing an entry. */
+__inline u32 slot_of_cgroup_cached(u64 id, u32 cpu)
+{
+	u32 key = cpu * EP_SLOT_CACHE + (u32)(id & (EP_SLOT_CACHE - 1)), slot;
+	struct ep_slot_cached *cached = bpf_map_lookup_elem(&ep_slot_cache, &key);
+
+	if (cached && cached->cgroup_id == id)
+		return cached->slot;
+	slot = slot_of_cgroup(id);
+	if (cached && slot != EP_SLOT_OVERFLOW) {
+		cached->cgroup_id = id;
+		cached->slot = slot;
+	}
+	return slot;
 }
 
 __inline u32 slot_of_task(bool btf, struct task_struct *p)

@@ -35,6 +35,14 @@
 #define EP_PAIRS 256
 #define EP_PAIR_PROBES 4
 
+/* Cgroups whose slot a CPU remembers between switches. */
+#define EP_SLOT_CACHE 64
+struct ep_slot_cached {
+	__u64 cgroup_id;
+	__u64 slot;
+};
+EP_ABI_ASSERT(struct ep_slot_cached, 16);
+
 #define EP_COMM_LEN 16
 #define EP_PATH_MAX 512
 
@@ -56,9 +64,11 @@ struct ep_config {
 	__u8 mark_victim_has_task; /* oom:mark_victim passes a task instead of a pid (6.8+) */
 	__u8 rss_stat_has_count; /* kmem:rss_stat passes the new count (before 6.2) */
 	__u8 rq_issue_has_queue; /* block:block_rq_issue passes the queue first (before 5.11) */
+	__u8 run_queue; /* waits, sleeps and the matrix are wanted, not CPU time alone */
+	__u8 _pad[3];
 	__u32 page_shift;
 };
-EP_ABI_ASSERT(struct ep_config, 24);
+EP_ABI_ASSERT(struct ep_config, 28);
 
 /* Reasons for which the kernel side lost something; index into ep_losses. */
 #define EP_LOSSES(X)                                                            \

@@ -31,6 +31,7 @@ static void rig_open(struct rig *rig, const char *door, uint32_t slots)
 	assert_true(rig->kernel.usable);
 	rig->kernel.config.cpus = (uint32_t)libbpf_num_possible_cpus();
 	rig->kernel.config.slots = slots;
+	rig->kernel.config.run_queue = 1;
 	rig->kernel.config.hierarchy =
 		access("/sys/fs/cgroup/cgroup.controllers", F_OK) ? EP_HIERARCHY_MEMORY : EP_HIERARCHY_UNIFIED;
 	assert_int_equal(bpf_slots_open(&rig->kernel.config, &rig->slots), 0);

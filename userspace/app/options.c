@@ -171,6 +171,17 @@ static int parse_families(const struct option_row *row, const char *value, struc
 	return 0;
 }
 
+static int parse_switch(const struct option_row *row, const char *value, struct config *config)
+{
+	bool on;
+	int r = text_parse_bool(value, &on);
+
+	if (r < 0)
+		return r;
+	memcpy((char *)config + row->offset, &on, sizeof(on));
+	return 0;
+}
+
 static const struct option_choice hierarchies[] = { { "auto", CONFIG_HIERARCHY_AUTO },
 						    { "unified", CONFIG_HIERARCHY_UNIFIED },
 						    { "memory", CONFIG_HIERARCHY_MEMORY },
@@ -211,6 +222,9 @@ const struct option_row option_rows[] = {
 	  parse_slots, FIELD(slots), NULL },
 	{ "families", "LIST", "cpu, mem and io separated by ',', or none", "cpu,mem,io",
 	  "families of programs to load", parse_families, FIELD(cpu), NULL },
+	{ "run-queue", "yes|no", "yes or no", "yes",
+	  "count waits, sleeps and who took the CPU; no: CPU time and switches alone, at less cost",
+	  parse_switch, FIELD(run_queue), NULL },
 	{ "door", "NAME", "auto, tp_btf or raw_tp", "auto", "how programs are attached", parse_choice,
 	  FIELD(door), doors },
 	{ "self-metering", "HOW", "sampled, always or off", "sampled",
@@ -221,10 +235,10 @@ const struct option_row option_rows[] = {
 	  FIELD(docker_roots), NULL },
 	{ "containerd-states", "DIRS", PATHS, "/run/containerd:/run/k3s/containerd",
 	  "state folders of containerd", parse_paths, FIELD(containerd_states), NULL },
-	{ "podman-roots", "DIRS", PATHS, "/var/lib/containers/storage", "storage folders of podman",
-	  parse_paths, FIELD(podman_roots), NULL },
-	{ "crio-roots", "DIRS", PATHS, "/var/lib/containers/storage", "storage folders of CRI-O", parse_paths,
-	  FIELD(crio_roots), NULL },
+	{ "podman-roots", "DIRS", PATHS, "/var/lib/containers/storage:/run/containers/storage",
+	  "storage folders of podman", parse_paths, FIELD(podman_roots), NULL },
+	{ "crio-roots", "DIRS", PATHS, "/var/lib/containers/storage:/run/containers/storage",
+	  "storage folders of CRI-O", parse_paths, FIELD(crio_roots), NULL },
 };
 const size_t option_rows_count = ARRAY_SIZE(option_rows);
 

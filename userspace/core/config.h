@@ -23,6 +23,7 @@ struct config {
 	enum config_hierarchy hierarchy; /* hierarchy: auto, unified, memory, cpuacct */
 	uint32_t slots; /* slots: cgroups counted apart at once; 0 = as many as 4 MiB allow, at most 1024 */
 	bool cpu, mem, io; /* families: cpu,mem,io or none */
+	bool run_queue; /* run-queue: waits, sleeps and the matrix; off halves the cost of a switch */
 	enum config_door door; /* door: auto, tp_btf, raw_tp */
 	enum config_metering metering; /* self-metering: sampled, always, off */
 	enum log_level log_level; /* log-level */

@@ -120,6 +120,7 @@ int probes_open(const struct config *config, const struct cgroup_mounts *mounts,
 	c->cpus = (__u32)libbpf_num_possible_cpus();
 	c->slots = config->slots ? config->slots : probes_default_slots(c->cpus);
 	c->hierarchy = hierarchy;
+	c->run_queue = config->run_queue;
 	c->hierarchy_id = hierarchy == EP_HIERARCHY_MEMORY  ? mounts->memory_id :
 			  hierarchy == EP_HIERARCHY_CPUACCT ? mounts->cpuacct_id :
 							      0;

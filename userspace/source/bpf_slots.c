@@ -11,7 +11,7 @@
 
 struct bpf_slots {
 	struct ep_config config;
-	int ids_fd, free_fd, owner_fd, losses_fd, events_fd;
+	int ids_fd, free_fd, owner_fd, cache_fd, losses_fd, events_fd;
 	uint64_t *owners;
 	size_t owners_bytes;
 	uint64_t *losses;
@@ -50,6 +50,10 @@ static int make_maps(struct bpf_slots *s)
 	if (r < 0)
 		return r;
 	r = make_map(BPF_MAP_TYPE_ARRAY, "ep_slot_owner", 4, 8, s->config.slots, BPF_F_MMAPABLE, &s->owner_fd);
+	if (r < 0)
+		return r;
+	r = make_map(BPF_MAP_TYPE_ARRAY, "ep_slot_cache", 4, sizeof(struct ep_slot_cached),
+		     s->config.cpus * EP_SLOT_CACHE, 0, &s->cache_fd);
 	if (r < 0)
 		return r;
 	r = make_map(BPF_MAP_TYPE_ARRAY, "ep_losses", 4, 8, EP_LOSS_COUNT, BPF_F_MMAPABLE, &s->losses_fd);
@@ -96,7 +100,7 @@ int bpf_slots_open(const struct ep_config *config, struct bpf_slots **ret)
 	if (!s)
 		return -ENOMEM;
 	s->config = *config;
-	s->ids_fd = s->free_fd = s->owner_fd = s->losses_fd = s->events_fd = -1;
+	s->ids_fd = s->free_fd = s->owner_fd = s->cache_fd = s->losses_fd = s->events_fd = -1;
 	r = make_maps(s);
 	if (r < 0)
 		goto fail;
@@ -130,6 +134,7 @@ void bpf_slots_close(struct bpf_slots *s)
 	cleanup_close(&s->ids_fd);
 	cleanup_close(&s->free_fd);
 	cleanup_close(&s->owner_fd);
+	cleanup_close(&s->cache_fd);
 	cleanup_close(&s->losses_fd);
 	cleanup_close(&s->events_fd);
 	free(s);
@@ -141,8 +146,9 @@ int bpf_slots_share(const struct bpf_slots *s, struct bpf_object *object)
 		const char *name;
 		int fd;
 	} shared[] = {
-		{ "ep_slots", s->ids_fd },	{ "ep_slots_free", s->free_fd }, { "ep_slot_owner", s->owner_fd },
-		{ "ep_losses", s->losses_fd }, { "ep_events", s->events_fd },
+		{ "ep_slots", s->ids_fd },	  { "ep_slots_free", s->free_fd },
+		{ "ep_slot_owner", s->owner_fd }, { "ep_slot_cache", s->cache_fd },
+		{ "ep_losses", s->losses_fd },	  { "ep_events", s->events_fd },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
@@ -230,6 +236,7 @@ uint64_t bpf_map_charged_bytes(int fd)
 uint64_t bpf_slots_map_bytes(const struct bpf_slots *s)
 {
 	return bpf_map_charged_bytes(s->ids_fd) + bpf_map_charged_bytes(s->free_fd) +
-	       bpf_map_charged_bytes(s->owner_fd) + bpf_map_charged_bytes(s->losses_fd) +
+	       bpf_map_charged_bytes(s->owner_fd) + bpf_map_charged_bytes(s->cache_fd) +
+	       bpf_map_charged_bytes(s->losses_fd) +
 	       bpf_map_charged_bytes(s->events_fd);
 }

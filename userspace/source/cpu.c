@@ -22,6 +22,7 @@ struct cpu_source {
 	const struct ep_cpu_running *running; /* [cpu] */
 	struct ep_pair *pairs; /* [cpu * EP_PAIRS + i] */
 	uint32_t cpus, n_slots;
+	bool run_queue;
 	uint64_t now_ns;
 	struct slice *slices; /* [cpu] */
 };
@@ -45,6 +46,24 @@ static const struct bpf_family_spec cpu_spec = {
 	},
 };
 
+/* Without waits nothing hangs on wake-ups, the dearest hooks after the switch. */
+static const struct bpf_family_spec cpu_time_spec = {
+	.name = "cpu",
+	.hooks = {
+		{ "switch", "sched_switch", true },
+		{ "migrate", "sched_migrate_task", false },
+		{ "fork", "sched_process_fork", false },
+		{ "exec", "sched_process_exec", false },
+		{ "exit", "sched_process_exit", false },
+	},
+	.maps = {
+		{ "ep_cpu", BPF_FAMILY_MAP_PER_CPU_AND_SLOT },
+		{ "ep_cpu_running", BPF_FAMILY_MAP_PER_CPU },
+		{ "ep_cpu_tasks", BPF_FAMILY_MAP_FIXED },
+		{ "ep_cpu_pairs", BPF_FAMILY_MAP_PER_CPU },
+	},
+};
+
 int cpu_source_open(const struct bpf_kernel *kernel, struct bpf_slots *slots, const char *door,
 		    struct family_snapshot *ret_state, struct cpu_source **ret)
 {
@@ -53,7 +72,8 @@ int cpu_source_open(const struct bpf_kernel *kernel, struct bpf_slots *slots, co
 
 	if (!c)
 		return -ENOMEM;
-	c->spec = cpu_spec;
+	c->run_queue = bpf_slots_config(slots)->run_queue;
+	c->spec = c->run_queue ? cpu_spec : cpu_time_spec;
 	c->spec.object = ep_object_cpu;
 	c->spec.object_size = (size_t)(ep_object_cpu_end - ep_object_cpu);
 	c->cpus = bpf_slots_config(slots)->cpus;
@@ -145,6 +165,32 @@ static void add(struct ep_cpu_slot *sum, const struct ep_cpu_slot *from)
 	}
 }
 
+static void set_times(struct metrics *into, const struct ep_cpu_slot *sum)
+{
+	metrics_set(into, METRIC_cpu_time_ns, sum->on_cpu_ns);
+	metrics_set(into, METRIC_switches_voluntary, sum->switches_voluntary);
+	metrics_set(into, METRIC_switches_involuntary, sum->switches_involuntary);
+	metrics_set(into, METRIC_migrations, sum->migrations);
+	metrics_set(into, METRIC_forks, sum->forks);
+	metrics_set(into, METRIC_execs, sum->execs);
+	metrics_set(into, METRIC_exits, sum->exits);
+	metrics_set(into, METRIC_faults_minor, sum->faults_minor);
+	metrics_set(into, METRIC_faults_major, sum->faults_major);
+}
+
+static void set_waits(struct metrics *into, const struct ep_cpu_slot *sum, uint64_t now_ns)
+{
+	metrics_set(into, METRIC_run_queue_wait_ns, sum->wait_ns);
+	metrics_set(into, METRIC_run_queue_waits, sum->wait_count);
+	metrics_set(into, METRIC_wakeups, sum->wakeups);
+	metrics_set(into, METRIC_sleeping_ns,
+		    derive_offcpu_ns(sum->sleeping_acc_ns, sum->sleeping_tasks, now_ns));
+	metrics_set(into, METRIC_uninterruptible_ns,
+		    derive_offcpu_ns(sum->uninterruptible_acc_ns, sum->uninterruptible_tasks, now_ns));
+	memcpy(into->histogram[HISTOGRAM_run_queue_wait_hist], sum->wait_hist, sizeof(sum->wait_hist));
+	metrics_mark_histogram(into, HISTOGRAM_run_queue_wait_hist);
+}
+
 void cpu_source_read(const struct cpu_source *c, uint32_t slot, struct metrics *into, struct cpu_exit *ret_exit)
 {
 	struct ep_cpu_slot sum = {};
@@ -156,24 +202,9 @@ void cpu_source_read(const struct cpu_source *c, uint32_t slot, struct metrics *
 		sum.on_cpu_ns += slice->slot == slot ? slice->on_cpu_ns + slice->ns :
 						       cpu_slot(c, cpu, slot)->on_cpu_ns;
 	}
-	metrics_set(into, METRIC_cpu_time_ns, sum.on_cpu_ns);
-	metrics_set(into, METRIC_run_queue_wait_ns, sum.wait_ns);
-	metrics_set(into, METRIC_run_queue_waits, sum.wait_count);
-	metrics_set(into, METRIC_switches_voluntary, sum.switches_voluntary);
-	metrics_set(into, METRIC_switches_involuntary, sum.switches_involuntary);
-	metrics_set(into, METRIC_wakeups, sum.wakeups);
-	metrics_set(into, METRIC_migrations, sum.migrations);
-	metrics_set(into, METRIC_sleeping_ns,
-		    derive_offcpu_ns(sum.sleeping_acc_ns, sum.sleeping_tasks, c->now_ns));
-	metrics_set(into, METRIC_uninterruptible_ns,
-		    derive_offcpu_ns(sum.uninterruptible_acc_ns, sum.uninterruptible_tasks, c->now_ns));
-	metrics_set(into, METRIC_forks, sum.forks);
-	metrics_set(into, METRIC_execs, sum.execs);
-	metrics_set(into, METRIC_exits, sum.exits);
-	metrics_set(into, METRIC_faults_minor, sum.faults_minor);
-	metrics_set(into, METRIC_faults_major, sum.faults_major);
-	memcpy(into->histogram[HISTOGRAM_run_queue_wait_hist], sum.wait_hist, sizeof(sum.wait_hist));
-	metrics_mark_histogram(into, HISTOGRAM_run_queue_wait_hist);
+	set_times(into, &sum);
+	if (c->run_queue)
+		set_waits(into, &sum, c->now_ns);
 	*ret_exit = (struct cpu_exit){ .mono_ns = sum.last_exit_ns, .status = sum.last_exit_code };
 }
 
