@@ -194,18 +194,17 @@ int ep_complete_raw(u64 *ctx)
 /* --- doors ------------------------------------------------------------------------------ */
 
 /* commit a54895fa057c ("block: remove the request_queue to argument request
- * based tracepoints"), 5.11, for all hooks but completion. The marks keep clang
- * from one load at a computed offset, which the verifier of that age refuses. */
+ * based tracepoints"), 5.11, for all hooks but completion. The empty asm keeps
+ * clang from one load at a computed offset, which the verifier of that age refuses. */
 __inline struct request *request_argument(u64 *ctx)
 {
 	u64 rq;
 
 	if (cfg.rq_issue_has_queue) {
 		rq = ctx[1];
-		asm volatile("# second argument" : "+r"(rq));
+		asm volatile("" : "+r"(rq));
 	} else {
 		rq = ctx[0];
-		asm volatile("# first argument" : "+r"(rq));
 	}
 	return (struct request *)rq;
 }

@@ -134,7 +134,7 @@ __inline int on_rss(bool btf, struct mm_struct *mm, u32 kind, s64 pages)
 }
 
 /* The new count where the tracepoint passes it (commit f1a7941243c1, 6.2). The
- * mark keeps clang from one load for both cases at a computed offset into the
+ * empty asm keeps clang from one load for both cases at a computed offset into the
  * context, which the verifiers of that age refuse. */
 __inline s64 rss_argument(bool btf, const u64 *ctx, struct mm_struct *mm, u32 kind)
 {
@@ -143,7 +143,7 @@ __inline s64 rss_argument(bool btf, const u64 *ctx, struct mm_struct *mm, u32 ki
 	if (!cfg.rss_stat_has_count)
 		return mm_pages(btf, mm, kind);
 	pages = (s64)ctx[2];
-	asm volatile("# third argument" : "+r"(pages));
+	asm volatile("" : "+r"(pages));
 	return pages;
 }
 
