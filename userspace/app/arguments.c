@@ -7,7 +7,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#define OPTIONS_MAX 64
+#define OPTIONS_MAX (OPTION_ROWS_MAX + 32)
 #define OPTION_FIRST 256 /* above every character that getopt may return */
 
 struct arguments {
@@ -63,7 +63,7 @@ static void print_line(const char *name, const char *argument, const char *help,
 
 static void print_help(const struct arguments *a, const char *usage)
 {
-	printf("usage: edgeprof %s\n\n", usage);
+	printf("usage: %s\n", usage);
 	for (const struct option_extra *e = a->extra; e && e->name; e++)
 		print_line(e->name, e->argument, e->help, NULL);
 	if (a->config) {

@@ -13,13 +13,11 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define KEYS_MAX 32
-
 struct config_reader {
 	FILE *file;
 	const char *name;
 	unsigned line;           /* the one read last */
-	unsigned seen[KEYS_MAX]; /* line of each key, 0: not yet */
+	unsigned seen[OPTION_ROWS_MAX]; /* line of each key, 0: not yet */
 	int error;               /* first one, logged */
 	bool understood;         /* the handler was called for this line */
 	bool needs_value;        /* the line is neither empty nor a comment */
@@ -137,7 +135,6 @@ int options_read_stream(FILE *file, const char *name, struct config *config)
 {
 	struct config_reader r = { .file = file, .name = name, .config = *config };
 
-	_Static_assert(KEYS_MAX >= 17, "room for every key");
 	if (ini_parse_stream(read_line, &r, take_pair, &r) == -2)
 		return -ENOMEM;
 	if (!r.error && ferror(file))

@@ -29,7 +29,8 @@ struct option_row {
 	const struct option_choice *choices;
 };
 extern const struct option_row option_rows[];
-extern const size_t option_rows_count;
+extern const size_t option_rows_count; /* at most OPTION_ROWS_MAX */
+#define OPTION_ROWS_MAX 64
 
 const struct option_row *option_find(const char *key); /* NULL: no such key */
 /* Sets the row's field; -EINVAL with *config untouched when the value is not allowed. */
@@ -48,7 +49,8 @@ int options_read_stream(FILE *file, const char *name, struct config *config) _mu
  * -EINVAL for wrong use, 1 after --help was printed, 0 otherwise. `extra` names
  * further options of the verb (see struct option_extra), NULL for none; a name
  * that is in both tables means the verb's. With config NULL the verb has no
- * options but `extra`, and no file is read. */
+ * options but `extra`, and no file is read. `usage` is one line of synopsis and
+ * one of purpose, each ended by a newline. */
 struct option_extra {
 	const char *name;     /* long name; NULL ends the table */
 	const char *argument; /* placeholder, NULL for a switch */

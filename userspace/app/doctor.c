@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* edgeprof doctor: what this node offers, and what to do about the rest. */
+#include "app/doctor_verdict.h"
+#include "app/options.h"
+#include "app/verbs.h"
+#include "core/probes.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
+struct doctor {
+	struct config config;
+	bool json;
+};
+
+static const char usage[] = "edgeprof doctor [OPTION]...\n"
+			    "Tells what works here, what is missing, what that costs and what to do.\n";
+
+static int set_json(void *data, const char *value)
+{
+	(void)value;
+	((struct doctor *)data)->json = true;
+	return 0;
+}
+
+static const struct option_extra extra[] = {
+	{ "json", NULL, "an array of objects instead of a table", set_json },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static void print_table(const struct doctor_row *rows, size_t n)
+{
+	size_t missing = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct doctor_row *row = &rows[i];
+
+		printf("%-8s %-48s %s\n", doctor_level_name(row->level), row->check, row->found);
+		if (row->cost[0])
+			printf("%-8s   cost: %s\n", "", row->cost);
+		if (row->remedy[0])
+			printf("%-8s   do:   %s\n", "", row->remedy);
+		missing += row->level == DOCTOR_MISSING;
+	}
+	if (missing)
+		printf("\n%zu missing: the agent works in part.\n", missing);
+	else
+		printf("\nThe agent can do all it is made for here.\n");
+}
+
+static int print_json(const struct doctor_row *rows, size_t n)
+{
+	json_t *array = json_array();
+	int r = array ? 0 : -ENOMEM;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s}", "check", rows[i].check, "status",
+					   doctor_level_name(rows[i].level), "found", rows[i].found, "cost",
+					   rows[i].cost, "remedy", rows[i].remedy);
+
+		if (!object || json_array_append_new(array, object))
+			r = -ENOMEM;
+	}
+	if (r == 0 && json_dumpf(array, stdout, JSON_INDENT(2)))
+		r = -EIO;
+	if (r == 0)
+		putchar('\n');
+	json_decref(array);
+	return r;
+}
+
+static size_t examine(const struct config *config, struct doctor_row rows[DOCTOR_ROWS_MAX])
+{
+	struct kernel_probe_request request = {
+		.root = config->root,
+		.run_dir = config->run_dir,
+		.group = config->group,
+		.docker_roots = config->docker_roots,
+		.containerd_states = config->containerd_states,
+		.podman_roots = config->podman_roots,
+		.crio_roots = config->crio_roots,
+		.slots = config->slots ? config->slots : probes_default_slots(kernel_probe_cpus()),
+	};
+	struct kernel_probe probe;
+
+	kernel_probe(&request, &probe);
+	return doctor_judge(&probe, config->hierarchy, rows);
+}
+
+int verb_doctor(int argc, char **argv)
+{
+	static struct doctor_row rows[DOCTOR_ROWS_MAX];
+	struct doctor d = { .config = config_defaults };
+	int r = options_parse(argc, argv, usage, extra, &d, &d.config, NULL);
+	size_t n;
+
+	if (r)
+		return r < 0 ? 2 : 0;
+	n = examine(&d.config, rows);
+	r = 0;
+	if (d.json)
+		r = print_json(rows, n);
+	else
+		print_table(rows, n);
+	if (r < 0 || fflush(stdout))
+		return log_err(1, "doctor: cannot write: %s", strerror(r < 0 ? -r : errno));
+	return doctor_is_complete(rows, n) ? 0 : 1;
+}

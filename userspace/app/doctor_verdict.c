@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "app/doctor_verdict.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CAPABILITY_SYS_ADMIN 21
+#define CAPABILITY_PERFMON 38
+#define CAPABILITY_BPF 39
+
+#define FILES_ONLY "only cgroup files are read: no waits, blame, histograms or latencies"
+#define RUN_AS_ROOT "run as root, or with CAP_BPF and CAP_PERFMON"
+
+struct verdict {
+	struct doctor_row *rows;
+	size_t n;
+};
+
+static struct doctor_row *add(struct verdict *v, enum doctor_level level, const char *check)
+{
+	struct doctor_row *row = &v->rows[v->n];
+
+	if (v->n + 1 < DOCTOR_ROWS_MAX)
+		v->n++;
+	memset(row, 0, sizeof(*row));
+	row->level = level;
+	text_copy(row->check, sizeof(row->check), check);
+	return row;
+}
+
+static void say(struct doctor_row *row, const char *found, const char *cost, const char *remedy)
+{
+	text_copy(row->found, sizeof(row->found), found);
+	text_clean(row->found); /* a path may have been cut inside a character */
+	if (row->level == DOCTOR_WORKS)
+		return;
+	text_copy(row->cost, sizeof(row->cost), cost);
+	text_copy(row->remedy, sizeof(row->remedy), remedy);
+	text_clean(row->remedy);
+}
+
+static enum doctor_level works_if(bool condition)
+{
+	return condition ? DOCTOR_WORKS : DOCTOR_MISSING;
+}
+
+/* --- the kernel ------------------------------------------------------------------------- */
+
+static void judge_kernel(struct verdict *v, const struct kernel_probe *p)
+{
+	bool new_enough = p->major > 5 || (p->major == 5 && p->minor >= 8);
+	bool known = !strcmp(p->machine, "x86_64") || !strcmp(p->machine, "aarch64");
+	char found[160];
+
+	snprintf(found, sizeof(found), "%s on %s", p->release, p->machine);
+	say(add(v, works_if(new_enough), "kernel"), found, FILES_ONLY,
+	    "use a kernel of 5.8 or later, for BPF ring buffers");
+	if (!known)
+		say(add(v, DOCTOR_NOTE, "architecture"), p->machine, "never tried there",
+		    "tell the project whether it works");
+}
+
+static const char *bpf_error_text(int error)
+{
+	return error == -ENOSYS  ? "this kernel has no bpf() system call"
+	       : error == -EPERM ? "no permission"
+				 : strerror(-error);
+}
+
+static const char *bpf_remedy(int error)
+{
+	return error == -ENOSYS  ? "use a kernel with CONFIG_BPF_SYSCALL"
+	       : error == -EPERM ? RUN_AS_ROOT
+				 : "check the memory limits of this process (RLIMIT_MEMLOCK)";
+}
+
+static void judge_capabilities(struct verdict *v, const struct kernel_probe *p)
+{
+	bool admin = p->capabilities >> CAPABILITY_SYS_ADMIN & 1, bpf = p->capabilities >> CAPABILITY_BPF & 1;
+	bool perfmon = p->capabilities >> CAPABILITY_PERFMON & 1;
+	char found[160];
+
+	if (!p->has_capabilities) {
+		say(add(v, DOCTOR_NOTE, "capabilities"), "not known", "",
+		    "look at CapEff in /proc/self/status");
+		return;
+	}
+	snprintf(found, sizeof(found), "CAP_BPF %s, CAP_PERFMON %s, CAP_SYS_ADMIN %s", bpf ? "yes" : "no",
+		 perfmon ? "yes" : "no", admin ? "yes" : "no");
+	say(add(v, works_if(admin || (bpf && perfmon)), "capabilities"), found, FILES_ONLY, RUN_AS_ROOT);
+}
+
+static void judge_doors(struct verdict *v, const struct kernel_probe *p)
+{
+	struct doctor_row *row;
+
+	row = add(v, works_if(!p->btf_error), "BTF");
+	say(row, p->btf_error ? strerror(-p->btf_error) : "/sys/kernel/btf/vmlinux", FILES_ONLY,
+	    "use a kernel with CONFIG_DEBUG_INFO_BTF");
+	row = add(v, works_if(!p->bpf_error), "bpf()");
+	say(row, p->bpf_error ? bpf_error_text(p->bpf_error) : "makes maps", FILES_ONLY,
+	    bpf_remedy(p->bpf_error));
+	judge_capabilities(v, p);
+	row = add(v, works_if(!p->tp_btf_error), "door tp_btf");
+	say(row, p->tp_btf_error ? bpf_error_text(p->tp_btf_error) : "loads a program",
+	    p->raw_tp_error ? FILES_ONLY : "programs attach through raw_tp, which costs more per event",
+	    bpf_remedy(p->tp_btf_error));
+	/* The second door matters only where the first is shut. */
+	row = add(v,
+		  !p->raw_tp_error  ? DOCTOR_WORKS
+		  : p->tp_btf_error ? DOCTOR_MISSING
+				    : DOCTOR_NOTE,
+		  "door raw_tp");
+	say(row, p->raw_tp_error ? bpf_error_text(p->raw_tp_error) : "loads a program",
+	    p->tp_btf_error ? FILES_ONLY : "", bpf_remedy(p->raw_tp_error));
+}
+
+static void judge_tracefs(struct verdict *v, const struct kernel_probe *p)
+{
+	if (p->tracefs)
+		say(add(v, DOCTOR_WORKS, "tracefs"), "mounted", "", "");
+	else
+		say(add(v, DOCTOR_NOTE, "tracefs"), "not mounted or not readable",
+		    p->btf_error ? "tracepoints cannot be looked up" : "",
+		    p->btf_error ? "mount -t tracefs tracefs /sys/kernel/tracing" : "");
+}
+
+static void judge_tracepoint(struct verdict *v, const struct tracepoint_fact *t)
+{
+	static const char *const found[] = {
+		[TRACEPOINT_UNKNOWN] = "cannot be looked up",
+		[TRACEPOINT_ABSENT] = "not in this kernel",
+		[TRACEPOINT_IN_BTF] = "in BTF",
+		[TRACEPOINT_IN_TRACEFS] = "in tracefs",
+	};
+	char check[64], cost[160];
+
+	snprintf(check, sizeof(check), "%s:%s", t->category, t->name);
+	snprintf(cost, sizeof(cost), "%s: %s%s", t->family, t->cost,
+		 t->required ? "; the family is not loaded" : "");
+	say(add(v,
+		t->presence == TRACEPOINT_ABSENT    ? DOCTOR_MISSING
+		: t->presence == TRACEPOINT_UNKNOWN ? DOCTOR_NOTE
+						    : DOCTOR_WORKS,
+		check),
+	    found[t->presence], cost,
+	    t->presence == TRACEPOINT_UNKNOWN ? "mount tracefs, run as root"
+					      : "use a kernel that has it, or do without");
+}
+
+/* --- the node ------------------------------------------------------------------------------ */
+
+/* The collector's choice: v2 names by its one hierarchy, else a controller that every runtime uses. */
+static const char *naming_hierarchy(const struct cgroup_mounts *m, enum config_hierarchy wanted)
+{
+	bool any = wanted == CONFIG_HIERARCHY_AUTO;
+
+	if (m->unified[0] && ((any && m->layout == CGROUP_LAYOUT_V2) || wanted == CONFIG_HIERARCHY_UNIFIED))
+		return "unified";
+	if (m->memory[0] && (any || wanted == CONFIG_HIERARCHY_MEMORY))
+		return "memory";
+	if (m->cpuacct[0] && (any || wanted == CONFIG_HIERARCHY_CPUACCT))
+		return "cpuacct";
+	return any && m->unified[0] ? "unified" : NULL;
+}
+
+static void judge_controller(struct verdict *v, const char *name, bool present, const char *cost,
+			     const char *remedy)
+{
+	char check[64];
+
+	snprintf(check, sizeof(check), "controller %s", name);
+	say(add(v, works_if(present), check), present ? "enabled" : "not enabled", cost, remedy);
+}
+
+static void judge_cgroups(struct verdict *v, const struct kernel_probe *p)
+{
+	const struct cgroup_mounts *m = &p->cgroups;
+	char found[160];
+
+	if (p->cgroup_error) {
+		say(add(v, DOCTOR_MISSING, "cgroups"), "not mounted", "the agent does not start",
+		    "mount cgroup2 on /sys/fs/cgroup");
+		return;
+	}
+	snprintf(found, sizeof(found), "layout %s", cgroup_layout_name(m->layout));
+	say(add(v, DOCTOR_WORKS, "cgroups"), found, "", "");
+	judge_controller(v, "cpu", m->cpu[0] || m->unified_has_cpu, "throttling and CPU limits are absent",
+			 "enable the cpu controller (CONFIG_CGROUP_SCHED)");
+	judge_controller(v, "memory", m->memory[0] || m->unified_has_memory,
+			 "charged memory and limits are absent", "boot with cgroup_enable=memory");
+	judge_controller(v, "pids", m->pids[0] || m->unified_has_pids, "the number of tasks is absent",
+			 "use a kernel with CONFIG_CGROUP_PIDS");
+}
+
+static void judge_hierarchy(struct verdict *v, const struct kernel_probe *p, enum config_hierarchy wanted)
+{
+	const char *name = p->cgroup_error ? NULL : naming_hierarchy(&p->cgroups, wanted);
+
+	say(add(v, works_if(name), "hierarchy"), name ? name : "the one asked for is not mounted",
+	    "the agent does not start", "set hierarchy = auto, or mount it");
+}
+
+static void judge_accounting(struct verdict *v, const struct kernel_probe *p)
+{
+	bool everywhere = p->cgroups.layout == CGROUP_LAYOUT_V2;
+
+	if (!p->pressure)
+		say(add(v, DOCTOR_MISSING, "pressure (PSI)"), "off", "psi_* figures are absent",
+		    "boot with psi=1; needs CONFIG_PSI");
+	else if (!everywhere)
+		say(add(v, DOCTOR_NOTE, "pressure (PSI)"), "of the node only",
+		    "psi_* figures are absent where a container has no cgroup2 group", "boot with cgroup v2");
+	else
+		say(add(v, DOCTOR_WORKS, "pressure (PSI)"), "per cgroup", "", "");
+	say(add(v, DOCTOR_NOTE, "delay accounting"),
+	    p->delay_accounting > 0    ? "on"
+	    : p->delay_accounting == 0 ? "off"
+				       : "the kernel does not say",
+	    "", "nothing: edgeprof measures waits itself");
+}
+
+static void judge_runtime(struct verdict *v, const struct runtime_fact *r)
+{
+	char check[64], found[160];
+
+	snprintf(check, sizeof(check), "runtime %s", r->name);
+	if (r->state == FOLDER_UNREADABLE)
+		snprintf(found, sizeof(found), "%.120s is not readable", r->path);
+	else
+		snprintf(found, sizeof(found), "%.140s", r->state == FOLDER_READABLE ? r->path : "not found");
+	say(add(v,
+		r->state == FOLDER_READABLE     ? DOCTOR_WORKS
+		: r->state == FOLDER_UNREADABLE ? DOCTOR_MISSING
+						: DOCTOR_NOTE,
+		check),
+	    found, r->state == FOLDER_UNREADABLE ? "its containers have ids instead of names" : "",
+	    r->state == FOLDER_UNREADABLE ? "run as root" : "");
+}
+
+static void judge_installation(struct verdict *v, const struct kernel_probe *p)
+{
+	char found[300], bytes[24], remedy[200];
+
+	say(add(v, p->has_run_dir ? DOCTOR_WORKS : DOCTOR_NOTE, "run-dir"),
+	    p->has_run_dir ? p->run_dir : "not there yet", "", "nothing: the agent makes it");
+	snprintf(remedy, sizeof(remedy), "groupadd --system %s, or set group", p->group);
+	snprintf(found, sizeof(found), "%s%s", p->group, p->has_group ? "" : " does not exist");
+	say(add(v, p->has_group ? DOCTOR_WORKS : DOCTOR_NOTE, "group"), found, "only root can subscribe",
+	    remedy);
+	if (p->agent_pid > 0)
+		snprintf(found, sizeof(found), "running, pid %d", (int)p->agent_pid);
+	else
+		text_copy(found, sizeof(found), p->agent_pid ? "running" : "not running");
+	say(add(v, p->agent_pid ? DOCTOR_WORKS : DOCTOR_NOTE, "agent"), found, "",
+	    "edgeprof agent starts one");
+	snprintf(found, sizeof(found), "about %s for %u slots on %u CPUs",
+		 text_format_bytes(bytes, sizeof(bytes), p->map_bytes), p->slots, p->cpus);
+	say(add(v, DOCTOR_WORKS, "map memory"), found, "", "");
+}
+
+size_t doctor_judge(const struct kernel_probe *p, enum config_hierarchy hierarchy,
+		    struct doctor_row rows[DOCTOR_ROWS_MAX])
+{
+	struct verdict v = { .rows = rows };
+
+	judge_kernel(&v, p);
+	judge_doors(&v, p);
+	judge_tracefs(&v, p);
+	for (size_t i = 0; i < p->n_tracepoints && i < KERNEL_PROBE_TRACEPOINTS; i++)
+		judge_tracepoint(&v, &p->tracepoints[i]);
+	judge_cgroups(&v, p);
+	judge_hierarchy(&v, p, hierarchy);
+	judge_accounting(&v, p);
+	for (size_t i = 0; i < KERNEL_PROBE_RUNTIMES; i++)
+		judge_runtime(&v, &p->runtimes[i]);
+	judge_installation(&v, p);
+	return v.n;
+}
+
+bool doctor_is_complete(const struct doctor_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].level == DOCTOR_MISSING)
+			return false;
+	return true;
+}
+
+const char *doctor_level_name(enum doctor_level level)
+{
+	static const char *const names[] = {
+		[DOCTOR_WORKS] = "works",
+		[DOCTOR_NOTE] = "note",
+		[DOCTOR_MISSING] = "missing",
+	};
+
+	return names[level];
+}

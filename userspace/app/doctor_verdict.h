@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the facts about a node mean for edgeprof. Pure. */
+#ifndef EP_APP_DOCTOR_VERDICT_H
+#define EP_APP_DOCTOR_VERDICT_H
+
+#include "core/config.h"
+#include "source/kernel_probe.h"
+
+enum doctor_level {
+	DOCTOR_WORKS,
+	DOCTOR_NOTE,    /* nothing is lost, but worth knowing */
+	DOCTOR_MISSING, /* the agent works without it, in part */
+};
+
+struct doctor_row {
+	char check[64];
+	enum doctor_level level;
+	char found[160];
+	char cost[160];   /* what is lost, "" = nothing */
+	char remedy[200]; /* what to do, "" = nothing */
+};
+#define DOCTOR_ROWS_MAX 64
+
+/* Returns the number of rows. */
+size_t doctor_judge(const struct kernel_probe *p, enum config_hierarchy hierarchy,
+		    struct doctor_row rows[DOCTOR_ROWS_MAX]);
+/* Whether the agent can do all it is made for. */
+bool doctor_is_complete(const struct doctor_row *rows, size_t n);
+const char *doctor_level_name(enum doctor_level level);
+
+#endif
