@@ -136,7 +136,6 @@ $(O)/libedgeprof.so: $(O)/libedgeprof.so.$(SOVERSION)
 	$(Q)ln -sf $(<F) $@
 
 # --- tests ---------------------------------------------------------------------
-$(O)/tests/unit/% $(O)/tests/bpf/%: tests/%.c
 $(UNIT_BIN) $(BPFTEST_BIN): $(O)/%: %.c $(O)/librooms.a | $(PROTO_H)
 	@mkdir -p $(@D)
 	$(say) TEST $<
@@ -145,12 +144,17 @@ $(UNIT_BIN) $(BPFTEST_BIN): $(O)/%: %.c $(O)/librooms.a | $(PROTO_H)
 $(TOOL_BIN): $(O)/%: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE $(EP_CFLAGS) -o $@ $< -lpthread
-$(FUZZ_BIN): $(O)/%: %.c $(ROOM_SRC) $(PROTO_C) | $(PROTO_H)
+.PHONY: FORCE
+FORCE:
+# Fuzzers link the rooms once more, instrumented.
+$(O)/fuzzed/librooms.a: FORCE
+	$(Q)$(MAKE) --no-print-directory O=$(O)/fuzzed CC=clang SAN=fuzzer-no-link,address,undefined CFLAGS="-O1 -g" $@
+$(FUZZ_BIN): $(O)/%: %.c $(O)/fuzzed/librooms.a
 	@mkdir -p $(@D)
 	$(say) FUZZ $<
-	$(Q)$(CLANG) $(EP_CPPFLAGS) -DTEST_SOURCE_DIR='"$(CURDIR)"' -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $< $(filter-out userspace/source/bpf_%,$(FUZZ_ROOMS)) $(PROTO_C) $(EP_LIBS)
+	$(Q)$(CLANG) $(filter-out -MMD -MP,$(EP_CPPFLAGS)) -Itests -DTEST_SOURCE_DIR='"$(CURDIR)"' -g -O1 -std=gnu11 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $< $(O)/fuzzed/librooms.a $(EP_LIBS)
 
 include mk/targets.mk
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -name '*.d' -not -path '$(O)/san/*' -not -path '$(O)/fuzzed/*' 2>/dev/null)
