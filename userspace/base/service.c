@@ -74,8 +74,10 @@ int service_lock(const char *dir, pid_t *ret_owner)
 	if (fd < 0)
 		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		int r = -errno;
+
 		*ret_owner = read_owner(fd);
-		return -errno;
+		return r;
 	}
 	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0)
 		return -errno;
