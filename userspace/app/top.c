@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define BATCH_WIDTH 150
+#define BATCH_WIDTH 160
 #define STALE_NS 3000000000u
 
 struct top {

@@ -11,8 +11,10 @@
 #include <wchar.h>
 
 #define NAME_WIDTH_MIN 12
+#define NAME_WIDTH_WIDE 20 /* what it gets first on a wide screen */
+#define WIDE_SCREEN 100
 #define NAME_WIDTH_MAX 48
-#define BAR_WIDTH 8
+#define BAR_WIDTH 6
 #define CELL_MAX 64
 
 const struct top_view top_view_default = { .sort = TOP_CPU };
@@ -29,7 +31,7 @@ static const struct column columns[TOP_COLUMN_COUNT] = {
 	[TOP_NAME] = { "name", "NAME", 0, 0, true },
 	[TOP_RUNTIME] = { "runtime", "RUNTIME", 10, 10, true },
 	[TOP_CPU] = { "cpu", "CPU %", 7, 1, false },
-	[TOP_CPU_BAR] = { NULL, "", BAR_WIDTH, 13, true },
+	[TOP_CPU_BAR] = { NULL, "", BAR_WIDTH, 14, true },
 	[TOP_WAIT] = { "wait", "WAIT %", 7, 3, false },
 	[TOP_WAIT_P99] = { "p99", "WAIT p99", 9, 4, false },
 	[TOP_THROTTLED] = { "throttled", "THR %", 6, 6, false },
@@ -40,7 +42,7 @@ static const struct column columns[TOP_COLUMN_COUNT] = {
 	[TOP_FAULTS] = { "faults", "FAULTS/s", 9, 9, false },
 	[TOP_READ] = { "read", "READ/s", 9, 7, false },
 	[TOP_WRITE] = { "write", "WRITE/s", 9, 8, false },
-	[TOP_STATE] = { "state", "STATE", 9, 14, true },
+	[TOP_STATE] = { "state", "STATE", 9, 13, true },
 };
 
 int top_column_parse(const char *name, enum top_column *ret)
@@ -238,12 +240,12 @@ static void format_text(enum top_column column, const struct container_snapshot 
 		format_state(c, into, size);
 }
 
-/* One cell per eighth of a core. */
+/* A full bar is one CPU. */
 static void format_bar(double percent, char *into, size_t size)
 {
 	int full = percent >= 100 ? BAR_WIDTH : percent > 0 ? (int)(percent * BAR_WIDTH / 100 + 0.5) : 0;
 
-	snprintf(into, size, "%.*s", full, "||||||||");
+	snprintf(into, size, "%.*s", full, "||||||");
 }
 
 void top_format_cell(enum top_column column, const struct container_snapshot *c, char *into, size_t size)
@@ -367,13 +369,13 @@ size_t top_select(const struct snapshot *s, const struct top_view *view,
 
 /* --- lines ------------------------------------------------------------------------- */
 
-static int total_width(const bool taken[TOP_COLUMN_COUNT])
+static int total_width(const bool taken[TOP_COLUMN_COUNT], int name_width)
 {
-	int width = 0;
+	int width = name_width;
 
 	for (int i = 0; i < TOP_COLUMN_COUNT; i++)
-		if (taken[i])
-			width += i == TOP_NAME ? NAME_WIDTH_MIN : columns[i].width + 1;
+		if (taken[i] && i != TOP_NAME)
+			width += columns[i].width + 1;
 	return width;
 }
 
@@ -395,15 +397,15 @@ static int worst(const bool taken[TOP_COLUMN_COUNT], const struct top_view *view
 void top_layout_fit(int width, const struct top_view *view, struct top_layout *ret)
 {
 	bool taken[TOP_COLUMN_COUNT];
-	int left, drop;
+	int name = width < WIDE_SCREEN ? NAME_WIDTH_MIN : NAME_WIDTH_WIDE, left, drop;
 
 	if (width > TOP_WIDTH_MAX)
 		width = TOP_WIDTH_MAX;
 	memset(taken, true, sizeof(taken));
-	while (total_width(taken) > width && (drop = worst(taken, view)) != TOP_NAME)
+	while (total_width(taken, name) > width && (drop = worst(taken, view)) != TOP_NAME)
 		taken[drop] = false;
-	left = width - total_width(taken);
-	ret->name_width = left > 0 ? NAME_WIDTH_MIN + left : width < NAME_WIDTH_MIN ? width : NAME_WIDTH_MIN;
+	left = width - total_width(taken, name);
+	ret->name_width = left >= 0 ? name + left : width < NAME_WIDTH_MIN ? width : NAME_WIDTH_MIN;
 	if (ret->name_width > NAME_WIDTH_MAX)
 		ret->name_width = NAME_WIDTH_MAX;
 	if (ret->name_width < 1)
@@ -424,6 +426,36 @@ static void append(char *line, const struct top_layout *layout, enum top_column 
 		line[length] = '\0';
 	}
 	top_fit(line + length, TOP_LINE_MAX - length, text, width, !columns[column].text);
+}
+
+static int text_width(const char *text)
+{
+	size_t bytes;
+	int width = 0;
+
+	for (; *text; text += bytes) {
+		int w = character_width(text, &bytes);
+
+		width += w < 0 ? 1 : w;
+	}
+	return width;
+}
+
+void top_shorten_name(char *name, int width)
+{
+	int too_much = text_width(name) - width;
+	const char *rest = name;
+	size_t bytes;
+
+	if (name[0] != '/' || too_much <= 0 || width < 2)
+		return;
+	for (int skipped = 0; *rest && skipped < too_much + 1; rest += bytes) {
+		int w = character_width(rest, &bytes);
+
+		skipped += w < 0 ? 1 : w;
+	}
+	name[0] = '~';
+	memmove(name + 1, rest, strlen(rest) + 1);
 }
 
 void top_format_titles(const struct top_layout *layout, const struct top_view *view, char *into)
@@ -448,6 +480,8 @@ void top_format_row(const struct top_layout *layout, const struct container_snap
 		char cell[1024];
 
 		top_format_cell(layout->columns[i], c, cell, sizeof(cell));
+		if (layout->columns[i] == TOP_NAME)
+			top_shorten_name(cell, layout->name_width);
 		append(into, layout, layout->columns[i], cell);
 	}
 }

@@ -70,7 +70,9 @@ void top_format_cell(enum top_column column, const struct container_snapshot *c,
 /* Copies text as exactly `width` columns of the screen: control bytes and what
  * the character set lacks become '?', what is too long ends in '~'. */
 void top_fit(char *into, size_t size, const char *text, int width, bool align_right);
-/* The same without padding. */
+/* Cuts the beginning of a path that is wider: its end tells more. In place. */
+void top_shorten_name(char *name, int width);
+/* As top_fit(), without padding. */
 void top_cut(char *into, size_t size, const char *text, int width);
 
 /* The last bucket of the histograms is open: what is in it is "> 4.29 s". */

@@ -87,13 +87,11 @@ static void write_node(FILE *f, const struct snapshot *s, const struct top_head 
 
 	if (localtime_r(&now, &local))
 		strftime(clock, sizeof(clock), "%H:%M:%S", &local);
-	fprintf(f, "%s  %s  %s  ", clean(name, s->node.name), clock, clean(source, head->source));
+	fprintf(f, "%s  %s  %s%s%s%s  ", clean(name, s->node.name), clock, head->note[0] ? "[" : "",
+		head->note, head->note[0] ? "]  " : "", clean(source, head->source));
 	if (s->interval_ns)
 		fprintf(f, "every %.3g s  ", (double)s->interval_ns / 1e9);
-	fprintf(f, "kernel %s", clean(kernel, s->node.kernel));
-	if (head->note[0])
-		fprintf(f, "  [%s]", head->note);
-	fputc('\n', f);
+	fprintf(f, "kernel %s\n", clean(kernel, s->node.kernel));
 }
 
 static void write_use(FILE *f, const struct snapshot *s, const struct top_head *head)
@@ -274,7 +272,7 @@ struct page_row {
 static void write_section(FILE *f, const char *title, const struct page_row *rows, const struct metrics *now,
 			  const struct metrics *before)
 {
-	fprintf(f, "\n%-30s %12s %12s\n", title, "interval", "total");
+	fprintf(f, "\n%-30s %12s %12s\n", title, "interval", "total, now");
 	for (; rows->title; rows++)
 		write_metric(f, rows->title, rows->id, now, before);
 }
@@ -399,16 +397,15 @@ static void write_histogram(FILE *f, const char *title, const struct metrics *no
 	}
 }
 
-static const char *aggressor_name(const struct snapshot *s, uint64_t key, char into[TEXT_MAX])
+static void aggressor_name(const struct snapshot *s, uint64_t key, char into[TEXT_MAX])
 {
 	for (size_t i = 0; key && i < s->n_containers; i++)
 		if (s->containers[i].key == key) {
 			top_format_cell(TOP_NAME, &s->containers[i], into, TEXT_MAX);
 			text_clean(into);
-			return into;
+			return;
 		}
 	text_copy(into, TEXT_MAX, "a container that is gone");
-	return into;
 }
 
 static const char *format_share(char *into, size_t size, uint64_t part, bool known, uint64_t whole)
@@ -435,7 +432,9 @@ static void write_blames(FILE *f, const struct snapshot *s, const struct contain
 		const struct blame *b = &c->blames[i];
 		char name[TEXT_MAX], shown[TEXT_MAX * 2], a[24], b_text[24], share_a[16], share_b[16];
 
-		top_fit(shown, sizeof(shown), aggressor_name(s, b->aggressor_key, name), 32, false);
+		aggressor_name(s, b->aggressor_key, name);
+		top_shorten_name(name, 32);
+		top_fit(shown, sizeof(shown), name, 32, false);
 		fprintf(f, "  %s %12s %6s %12s %6s\n", shown,
 			text_format_ns(a, sizeof(a), b->interval_wait_ns),
 			format_share(share_a, sizeof(share_a), b->interval_wait_ns, has_interval,
