@@ -26,13 +26,16 @@ struct slow_figure {
 	uint8_t skip;
 };
 
+enum cpu_time_source { CPU_TIME_NOT_CHOSEN, CPU_TIME_V1, CPU_TIME_V2 };
+
 struct cgroup_files {
 	const char *root;
 	const struct cgroup_mounts *mounts;
 	struct file_state files[CGROUP_ROWS];
 	struct slow_figure cpu_limit, memory_limit;
-	bool cpu_time_is_unified; /* once chosen, the counter must not change its source */
-	char path[];              /* without a slash at its end */
+	int gone;                      /* the error that said so */
+	enum cpu_time_source cpu_time; /* once chosen, the counter must not change its source */
+	char path[];                   /* without a slash at its end */
 };
 
 /* Files that all cgroups keep open together, and how many they may. */
@@ -149,7 +152,8 @@ static void give_way(struct cgroup_files *f)
 		close_kept(&f->files[i]);
 }
 
-/* -ENODATA: not there (now); -ENODEV: the cgroup was removed. */
+/* -ENOENT: not there; -ENODATA: not looked for or not readable now; -ENODEV: the
+ * cgroup was removed. */
 static int read_row(struct cgroup_files *f, size_t row, char *text)
 {
 	struct file_state *s = &f->files[row];
@@ -168,50 +172,59 @@ static int read_row(struct cgroup_files *f, size_t row, char *text)
 	}
 	if (fd < 0) {
 		s->skip = is_out_of_files(fd) ? 0 : CGROUP_FILES_SLOW_READINGS - 1;
-		return -ENODATA;
+		return fd == -ENOENT ? fd : -ENODATA;
 	}
 	s->fd = fd;
 	kept_files++;
 	return read_kept(s, text);
 }
 
-static bool is_wanted(const struct cgroup_files *f, size_t row, unsigned what, const struct metrics *m)
+/* The groups of `what` that this row has to serve. */
+static unsigned wanted(const struct cgroup_files *f, size_t row, unsigned what, const struct metrics *m)
 {
-	if (!(cgroup_rows[row].what & what) || !*cgroup_place_mount(f->mounts, cgroup_rows[row].place))
-		return false;
-	if (row == CGROUP_ROW_CPUACCT)
-		return !f->cpu_time_is_unified;
-	if (row == CGROUP_ROW_CPU_STAT_V2)
-		return f->mounts->unified_has_cpu ||
-		       (what & CGROUP_READ_CPU_TIME && !metrics_has(m, METRIC_cpu_time_ns));
-	return true;
+	what &= cgroup_rows[row].what;
+	if (!*cgroup_place_mount(f->mounts, cgroup_rows[row].place))
+		return 0;
+	if (row == CGROUP_ROW_CPUACCT && f->cpu_time == CPU_TIME_V2)
+		return 0;
+	if (row != CGROUP_ROW_CPU_STAT_V2)
+		return what;
+	if (f->cpu_time == CPU_TIME_V1 || metrics_has(m, METRIC_cpu_time_ns))
+		what &= ~(unsigned)CGROUP_READ_CPU_TIME;
+	return f->mounts->unified_has_cpu ? what : what & CGROUP_READ_CPU_TIME;
 }
 
-/* Returns how many files it read. */
+static void choose_cpu_time(struct cgroup_files *f, size_t row, const struct metrics *m)
+{
+	if (f->cpu_time == CPU_TIME_NOT_CHOSEN && metrics_has(m, METRIC_cpu_time_ns))
+		f->cpu_time = row == CGROUP_ROW_CPUACCT ? CPU_TIME_V1 : CPU_TIME_V2;
+}
+
+/* -ENOENT when files were looked for and nothing is left of the cgroup. */
 static int read_rows(struct cgroup_files *f, unsigned what, struct metrics *m)
 {
+	bool any_missing = false, any_read = false;
 	char text[TEXT_BYTES_MAX];
-	int count = 0;
 
 	for (size_t row = 0; row < CGROUP_ROWS; row++) {
-		bool had_cpu_time = metrics_has(m, METRIC_cpu_time_ns);
+		unsigned groups = wanted(f, row, what, m);
 		int r;
 
-		if (!is_wanted(f, row, what, m))
+		if (!groups)
 			continue;
 		r = read_row(f, row, text);
 		if (r == -ENODEV)
 			return r;
 		if (f->files[row].fd >= 0 && kept_files > kept_files_max)
 			close_kept(&f->files[row]);
+		any_missing |= r == -ENOENT;
 		if (r < 0)
 			continue;
-		cgroup_row_apply(&cgroup_rows[row], text, what, m);
-		count++;
-		if (row == CGROUP_ROW_CPU_STAT_V2 && !had_cpu_time && metrics_has(m, METRIC_cpu_time_ns))
-			f->cpu_time_is_unified = true;
+		cgroup_row_apply(&cgroup_rows[row], text, groups, m);
+		choose_cpu_time(f, row, m);
+		any_read = true;
 	}
-	return count;
+	return any_missing && !any_read && !exists(f) ? -ENOENT : 0;
 }
 
 static int read_small(const struct cgroup_files *f, enum cgroup_place place, const char *name, char *text,
@@ -271,16 +284,15 @@ static void copy_present(struct metrics *into, const struct metrics *from)
 int cgroup_files_read(struct cgroup_files *f, unsigned what, struct metrics *m)
 {
 	struct metrics fresh;
-	int r;
 
+	if (f->gone)
+		return f->gone;
 	fresh.present = 0;
-	r = read_rows(f, what, &fresh);
-	if (r == 0 && !exists(f))
-		r = -ENOENT;
-	if (r >= 0 && what & CGROUP_READ_THROTTLING)
+	f->gone = read_rows(f, what, &fresh);
+	if (!f->gone && what & CGROUP_READ_THROTTLING)
 		read_slow(f, &f->cpu_limit, read_cpu_limit, METRIC_cpu_limit_millicores, &fresh);
-	if (r >= 0 && what & CGROUP_READ_MEMORY)
+	if (!f->gone && what & CGROUP_READ_MEMORY)
 		read_slow(f, &f->memory_limit, read_memory_limit, METRIC_memory_limit_bytes, &fresh);
 	copy_present(m, &fresh);
-	return r < 0 ? r : 0;
+	return f->gone;
 }
