@@ -4,9 +4,8 @@
 #include "bpf/groups.h"
 #include "base/clock.h"
 #include "source/cpu.h"
+#include "source/libbpf_old.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <math.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -324,16 +323,16 @@ static void bad_pointers_do_no_harm(void **state)
 {
 	static const char *const programs[] = { "ep_switch_raw", "ep_wakeup_raw", "ep_exit_raw", "ep_migrate_raw" };
 	const uint64_t arguments[][4] = { { 0, 0, 0, 0 }, { 1, 8, 16, 2 }, { ~0ull, ~0ull, ~0ull, ~0ull } };
-	LIBBPF_OPTS(bpf_object_open_opts, opts);
+	struct bpf_program *p;
 	struct bpf_object *object;
 	struct rig rig;
 
 	(void)state;
 	rig_open(&rig, "raw_tp", 64);
-	object = bpf_object__open_file(TEST_BUILD_DIR "/bpf/cpu.bpf.o", &opts);
+	object = bpf_object__open_file(TEST_BUILD_DIR "/bpf/cpu.bpf.o", NULL);
 	assert_non_null(object);
 	assert_int_equal(bpf_slots_share(rig.slots, object), 0);
-	for (struct bpf_program *p = bpf_object__next_program(object, NULL); p; p = bpf_object__next_program(object, p))
+	bpf_object__for_each_program(p, object)
 		bpf_program__set_autoload(p, strstr(bpf_program__name(p), "_raw") != NULL);
 	assert_int_equal(bpf_object__load(object), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)

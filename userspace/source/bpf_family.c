@@ -2,9 +2,8 @@
 #include "source/bpf_family.h"
 
 #include "base/text.h"
+#include "source/libbpf_old.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>

@@ -2,10 +2,9 @@
 #include "source/bpf_kernel.h"
 
 #include "base/text.h"
+#include "source/libbpf_old.h"
 
-#include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "source/bpf_slots.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
+#include "source/libbpf_old.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* libbpf as of 0.5 (Ubuntu 22.04) lacks two names that later ones have. */
+#ifndef EP_SOURCE_LIBBPF_OLD_H
+#define EP_SOURCE_LIBBPF_OLD_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#ifndef LIBBPF_OPTS
+#define LIBBPF_OPTS DECLARE_LIBBPF_OPTS
+
+struct bpf_map_create_opts {
+	size_t sz;
+	__u32 map_flags;
+};
+
+static inline int bpf_map_create(enum bpf_map_type type, const char *name, __u32 key_size, __u32 value_size,
+				 __u32 max_entries, const struct bpf_map_create_opts *opts)
+{
+	const struct bpf_create_map_attr attr = {
+		.map_type = type,
+		.name = name,
+		.key_size = key_size,
+		.value_size = value_size,
+		.max_entries = max_entries,
+		.map_flags = opts ? opts->map_flags : 0,
+	};
+
+	return bpf_create_map_xattr(&attr);
+}
+#endif
+
+#endif
