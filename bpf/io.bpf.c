@@ -142,8 +142,6 @@ __inline void count_bytes(struct ep_io_slot *s, u32 op, u32 bytes)
  * the middle of a task that does. */
 __inline void count_request(struct ep_io_slot *s, u32 op, u64 ns)
 {
-	u32 bucket = histogram_bucket(ns);
-
 	if (op == REQ_OP_READ)
 		__sync_fetch_and_add(&s->reads, 1);
 	else if (op == REQ_OP_WRITE)
@@ -151,8 +149,7 @@ __inline void count_request(struct ep_io_slot *s, u32 op, u64 ns)
 	else
 		__sync_fetch_and_add(&s->others, 1);
 	__sync_fetch_and_add(&s->time_ns, ns);
-	if (bucket < EP_HIST_BUCKETS)
-		__sync_fetch_and_add(&s->latency_hist[bucket], 1);
+	histogram_count(s->latency_hist, ns);
 }
 
 __inline int on_complete(u64 key, u32 bytes, bool failed)

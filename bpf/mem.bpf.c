@@ -228,7 +228,7 @@ __inline int reclaim_begin(bool btf)
 
 __inline int reclaim_end(bool btf, bool memcg)
 {
-	u32 pid = (u32)bpf_get_current_pid_tgid(), bucket;
+	u32 pid = (u32)bpf_get_current_pid_tgid();
 	u64 *start_ns = bpf_map_lookup_elem(&ep_mem_start, &pid), ns;
 	struct ep_mem_slot *m = mem_slot_of_current(btf);
 
@@ -238,9 +238,7 @@ __inline int reclaim_end(bool btf, bool memcg)
 	bpf_map_delete_elem(&ep_mem_start, &pid);
 	__sync_fetch_and_add(memcg ? &m->memcg_reclaims : &m->direct_reclaims, 1);
 	__sync_fetch_and_add(memcg ? &m->memcg_reclaim_ns : &m->direct_reclaim_ns, ns);
-	bucket = histogram_bucket(ns);
-	if (bucket < EP_HIST_BUCKETS)
-		__sync_fetch_and_add(&m->reclaim_hist[bucket], 1);
+	histogram_count(m->reclaim_hist, ns);
 	return 0;
 }
 

@@ -83,7 +83,8 @@ __inline s64 mm_pages(bool btf, struct mm_struct *mm, u32 kind)
 
 	if (bpf_core_field_exists(percpu->rss_stat[0].count))
 		MM_PAGES_SWITCH(btf, percpu, kind, rss_stat, .count)
-	MM_PAGES_SWITCH(btf, atomic, kind, rss_stat.count, .counter)
+	/* Never typed: 5.10 does not see through a typedef in an array. */
+	MM_PAGES_SWITCH(false, atomic, kind, rss_stat.count, .counter)
 }
 
 /* --- adding up -------------------------------------------------------------------- */
