@@ -20,7 +20,7 @@
 /* PUB drops what does not fit a subscriber's buffer at once, so a burst of
  * chunks needs the subscriber to run in between. */
 #define CHUNK_PAUSE_NS 1000000
-#define PAUSES_MAX 20
+#define PAUSES_MAX 64
 
 struct publisher {
 	int socket;

@@ -36,7 +36,7 @@ void publisher_close(struct publisher *p); /* removes its socket files; NULL is 
 int publisher_send(struct publisher *p, const void *message, size_t size) _must_check_;
 
 /* Encodes and sends. Chunks of one snapshot are sent a little apart (see
- * nanomsg.c), at most 20 ms in all. */
+ * nanomsg.c), at most 64 ms in all. */
 int publisher_publish(struct publisher *p, const struct snapshot *s) _must_check_;
 
 void publisher_stats(const struct publisher *p, struct publisher_stats *ret);

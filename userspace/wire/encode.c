@@ -148,10 +148,11 @@ static void fill_header(struct wire_encoder *e, const struct snapshot *s)
 	fill_losses(e, &s->self);
 }
 
-/* Bytes that containers may take in any chunk; all chunks allow for the header of the first. */
-static size_t container_budget(const struct wire_encoder *e)
+/* Bytes that containers may take of a message of `size`; all chunks allow for
+ * the header of the first. */
+static size_t container_budget(const struct wire_encoder *e, size_t size)
 {
-	return WIRE_MESSAGE_MAX - WIRE_TOPIC_SIZE - HEADER_SLACK_SIZE -
+	return size - WIRE_TOPIC_SIZE - HEADER_SLACK_SIZE -
 	       edgeprof__v1__envelope__get_packed_size(&e->envelope);
 }
 
@@ -168,13 +169,14 @@ static size_t container_size(struct wire_encoder *e, Edgeprof__V1__Container *c,
 
 static void plan_chunks(struct wire_encoder *e, size_t n_containers)
 {
-	size_t budget = container_budget(e), used = 0;
+	size_t budget = container_budget(e, WIRE_MESSAGE_MAX);
+	size_t target = container_budget(e, WIRE_CHUNK_TARGET), used = 0;
 
 	e->chunk_count = 0;
 	for (size_t i = 0; i < n_containers; i++) {
 		size_t size = container_size(e, &e->containers[i].container, budget);
 
-		if (used + size > budget) {
+		if (used && used + size > target) {
 			e->chunk_end[e->chunk_count++] = i;
 			used = 0;
 			if (e->chunk_count == WIRE_CHUNKS_MAX) {
