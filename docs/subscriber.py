@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Print what an edgeprof agent publishes, one line per container.
 
@@ -87,7 +87,7 @@ def print_envelope(envelope, pb):
         if c.totals.HasField("memory_usage_bytes"):
             memory = f"{c.totals.memory_usage_bytes / 2**20:.1f} MiB"
         print(f"{envelope.node} #{envelope.snapshot_number} {c.name}"
-              f" {pb.Runtime.Name(c.runtime).removeprefix('RUNTIME_').lower()}"
+              f" {pb.Runtime.Name(c.runtime)[len('RUNTIME_'):].lower()}"
               f" cpu {show(c.rates, 'cpu_cores', 100, '%')}"
               f" wait {show(c.rates, 'run_queue_wait_cores', 100, '%')} memory {memory}", flush=True)
 

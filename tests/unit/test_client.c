@@ -389,12 +389,13 @@ static void test_python_subscriber(void **state)
 	char output[4096];
 	pid_t child;
 
-	if (system("python3 -c 'import google.protobuf' 2>/dev/null && command -v protoc >/dev/null") != 0)
+	if (system("/usr/bin/python3 -c 'import google.protobuf' 2>/dev/null && command -v protoc "
+		   ">/dev/null") != 0)
 		skip();
 	child = fork_with_output();
 	if (child == 0) {
-		execlp("python3", "python3", TEST_SOURCE_DIR "/docs/subscriber.py", "--address", address,
-		       "--count", "2", NULL);
+		execl("/usr/bin/python3", "python3", TEST_SOURCE_DIR "/docs/subscriber.py", "--address",
+		      address, "--count", "2", NULL);
 		_exit(127);
 	}
 	assert_int_equal(publish_to_child(child), 0);
