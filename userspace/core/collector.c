@@ -385,8 +385,10 @@ static void read_files(struct collector *c, struct container *container)
 	container->files.present = 0;
 	container->files_activity = active;
 	r = cgroup_files_read(container->cgroup_files, files_wanted(c), &container->files);
-	if (r == -ENOENT || r == -ENODEV)
+	if (r == -ENOENT || r == -ENODEV) {
+		cgroup_files_close(TAKE_PTR(container->cgroup_files));
 		c->registry.stale = true;
+	}
 }
 
 /* Counters and gauges that a family counts better than the files stay as they are. */

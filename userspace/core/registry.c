@@ -225,6 +225,8 @@ int registry_walk(struct registry *r, uint64_t mono_ns)
 	r->walks++;
 	r->stale = false;
 	result = cgroup_walk(r->root, r->mount, on_cgroup, &w);
+	if (result == -E2BIG)
+		return 0; /* not all were seen, so none is known to be gone */
 	if (result < 0)
 		return result;
 	HASH_ITER(hh, r->cgroups, cgroup, next)
