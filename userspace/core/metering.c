@@ -2,14 +2,13 @@
 #include "core/metering.h"
 
 #include "base/clock.h"
-
-#include <bpf/bpf.h>
+#include "source/bpf_kernel.h"
 
 #define WINDOW_EVERY 16 /* readings */
 
 static void start(struct metering *m, uint64_t now_ns)
 {
-	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	int fd = bpf_kernel_meter_programs();
 
 	m->stats_fd = fd < 0 ? -1 : fd;
 	m->since_ns = now_ns;

@@ -2,26 +2,23 @@
 #include "core/probes.h"
 
 #include "base/text.h"
+#include "source/kernel_probe.h"
 #include "source/objects.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 
 #define MAP_BUDGET_BYTES (4u << 20)
-#define MAP_FIXED_BYTES (1400u << 10) /* tasks, address spaces, events, starts */
 #define DEFAULT_SLOTS_MAX 1024
 #define DEFAULT_SLOTS_MIN 64
 
 uint32_t probes_default_slots(uint32_t cpus)
 {
-	uint32_t per_cpu = sizeof(struct ep_cpu_slot) + sizeof(struct ep_io_slot);
-	uint32_t per_slot = cpus * per_cpu + (uint32_t)sizeof(struct ep_mem_slot) + 128;
-	uint32_t fixed = MAP_FIXED_BYTES + cpus * EP_PAIRS * (uint32_t)sizeof(struct ep_pair);
-	uint32_t slots = fixed < MAP_BUDGET_BYTES ? (MAP_BUDGET_BYTES - fixed) / per_slot : 0;
+	uint32_t slots = DEFAULT_SLOTS_MAX;
 
-	slots -= slots % 32;
-	return slots > DEFAULT_SLOTS_MAX ? DEFAULT_SLOTS_MAX : slots < DEFAULT_SLOTS_MIN ? DEFAULT_SLOTS_MIN : slots;
+	while (slots > DEFAULT_SLOTS_MIN && kernel_probe_map_bytes(cpus, slots) > MAP_BUDGET_BYTES)
+		slots -= 32;
+	return slots;
 }
 
 static const char *door_name(enum config_door door)
@@ -117,7 +114,7 @@ int probes_open(const struct config *config, const struct cgroup_mounts *mounts,
 		use_files_only(ret, ret->kernel.reason);
 		return 0;
 	}
-	c->cpus = (__u32)libbpf_num_possible_cpus();
+	c->cpus = kernel_probe_cpus();
 	c->slots = config->slots ? config->slots : probes_default_slots(c->cpus);
 	c->hierarchy = hierarchy;
 	c->run_queue = config->run_queue;

@@ -113,3 +113,8 @@ void bpf_kernel_clear(struct bpf_kernel *k)
 	btf__free(k->btf);
 	k->btf = NULL;
 }
+
+int bpf_kernel_meter_programs(void)
+{
+	return bpf_enable_stats(BPF_STATS_RUN_TIME);
+}
