@@ -199,6 +199,7 @@ static void counts_synced_pages(void **state)
 	struct child c;
 
 	make_file(path);
+	unlink(path); /* whoever wrote to an inode first owns its writeback */
 	cgroup_make(&f->node, "synced", &g);
 	c = child_start(&g, write_and_sync, path);
 	child_wait(&c);
