@@ -38,7 +38,7 @@ def load_messages(proto_root):
 def find_proto():
     """The folder that holds edgeprof/v1/edgeprof.proto: the source tree's or the installed one."""
     here = pathlib.Path(__file__).resolve().parent
-    for root in (here.parent / "proto", pathlib.Path("/usr/share/edgeprof/proto")):
+    for root in (here.parent / "proto", pathlib.Path("/usr/share/edgeprof")):
         if (root / "edgeprof/v1/edgeprof.proto").exists():
             return root
     sys.exit("edgeprof.proto not found; give its folder with --proto")

@@ -4,6 +4,7 @@
 #include "app/top_format.h"
 #include "base/text.h"
 #include <fnmatch.h>
+#include <string.h>
 #include <time.h>
 
 static const struct top_layout layout = {
@@ -85,20 +86,35 @@ static void print_self(FILE *out, const struct snapshot *s)
 	fputc('\n', out);
 }
 
-void table_print(FILE *out, const struct snapshot *s, const char *glob)
+static void print_line(FILE *out, char *line)
 {
+	size_t length = strlen(line);
+
+	while (length && line[length - 1] == ' ')
+		length--;
+	fprintf(out, "%.*s\n", (int)length, line);
+}
+
+static void print_containers(FILE *out, const struct snapshot *s, const char *glob)
+{
+	const struct top_view view = { .sort = TOP_CPU, .show_all = true };
+	_cleanup_free_ const struct container_snapshot **rows = calloc(s->n_containers + 1, sizeof(*rows));
+	size_t n = rows ? top_select(s, &view, rows) : 0;
 	char line[TOP_LINE_MAX];
 
-	print_node(out, s);
-	top_format_titles(&layout, &top_view_default, line);
-	fprintf(out, "%s\n", line);
-	for (size_t i = 0; i < s->n_containers; i++) {
-		const struct container_snapshot *c = &s->containers[i];
-
-		if (!table_matches(c->identity->name, c->identity->id, glob))
+	top_format_titles(&layout, &view, line);
+	print_line(out, line);
+	for (size_t i = 0; i < n; i++) {
+		if (!table_matches(rows[i]->identity->name, rows[i]->identity->id, glob))
 			continue;
-		top_format_row(&layout, c, line);
-		fprintf(out, "%s\n", line);
+		top_format_row(&layout, rows[i], line);
+		print_line(out, line);
 	}
+}
+
+void table_print(FILE *out, const struct snapshot *s, const char *glob)
+{
+	print_node(out, s);
+	print_containers(out, s, glob);
 	print_self(out, s);
 }

@@ -9,8 +9,8 @@
 /* True when no glob is given, or the container's name or id matches it. */
 bool table_matches(const char *name, const char *id, const char *glob);
 
-/* The node, the containers that match (NULL: all), the agent itself. What is
- * not known is "-". Write errors stay in `out` for ferror(). */
+/* The node, the containers that match (NULL: all) by CPU use, the agent itself.
+ * What is not known is "-". Write errors stay in `out` for ferror(). */
 void table_print(FILE *out, const struct snapshot *s, const char *glob);
 
 #endif
