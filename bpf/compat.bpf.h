@@ -12,20 +12,20 @@
 
 #include "kernel.h"
 /* keep this order: the helpers need the types above */
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
 #define __inline static __attribute__((always_inline)) inline
 
-#define READ(btf, pointer, field)                                                                \
-	({                                                                                       \
-		__typeof__((pointer)->field) _value = 0;                                         \
-		if (btf)                                                                         \
-			_value = (pointer)->field;                                               \
-		else                                                                             \
-			bpf_core_read(&_value, sizeof(_value), &(pointer)->field);               \
-		_value;                                                                          \
+#define READ(btf, pointer, field)                                                                            \
+	({                                                                                                   \
+		__typeof__((pointer)->field) _value = 0;                                                     \
+		if (btf)                                                                                     \
+			_value = (pointer)->field;                                                           \
+		else                                                                                         \
+			bpf_core_read(&_value, sizeof(_value), &(pointer)->field);                           \
+		_value;                                                                                      \
 	})
 
 __inline unsigned int task_state(bool btf, struct task_struct *p)

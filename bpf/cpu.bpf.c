@@ -5,9 +5,9 @@
  * never by current: in a wake-up current is the waker.
  */
 #include "compat.bpf.h"
-#include <edgeprof/abi.h>
 #include "lib/histogram.bpf.h"
 #include "lib/slots.bpf.h"
+#include <edgeprof/abi.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -244,7 +244,8 @@ __inline void enter_cpu(u32 cpu, u32 pid, u32 slot, u32 prev_slot, u64 prev_ran_
 	blame_wait(cpu, task, slot, wait_ns, prev_slot, prev_ran_ns);
 }
 
-__inline int on_switch(bool btf, bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int state)
+__inline int on_switch(bool btf, bool preempt, struct task_struct *prev, struct task_struct *next,
+		       unsigned int state)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	struct ep_cpu_running *running = bpf_map_lookup_elem(&ep_cpu_running, &cpu);
@@ -389,16 +390,16 @@ __inline int on_exit(bool btf, struct task_struct *p)
 }
 
 /* The two doors of a hook whose task is argument `n`. */
-#define DOORS(hook, name, n, body)                         \
-	SEC("tp_btf/" #hook)                               \
-	int ep_##name##_btf(u64 *ctx)                      \
-	{                                                  \
-		return body(true, (struct task_struct *)ctx[n]); \
-	}                                                  \
-	SEC("raw_tp/" #hook)                               \
-	int ep_##name##_raw(u64 *ctx)                      \
-	{                                                  \
-		return body(false, (struct task_struct *)ctx[n]); \
+#define DOORS(hook, name, n, body)                                                                           \
+	SEC("tp_btf/" #hook)                                                                                 \
+	int ep_##name##_btf(u64 *ctx)                                                                        \
+	{                                                                                                    \
+		return body(true, (struct task_struct *)ctx[n]);                                             \
+	}                                                                                                    \
+	SEC("raw_tp/" #hook)                                                                                 \
+	int ep_##name##_raw(u64 *ctx)                                                                        \
+	{                                                                                                    \
+		return body(false, (struct task_struct *)ctx[n]);                                            \
 	}
 
 DOORS(sched_wakeup, wakeup, 0, on_wakeup)

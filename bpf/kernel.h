@@ -69,7 +69,11 @@ struct css_set {
 	struct cgroup_subsys_state *subsys[16];
 	struct cgroup *dfl_cgrp;
 };
-enum cgroup_subsys_id { cpuacct_cgrp_id, memory_cgrp_id, io_cgrp_id, };
+enum cgroup_subsys_id {
+	cpuacct_cgrp_id,
+	memory_cgrp_id,
+	io_cgrp_id,
+};
 
 typedef struct {
 	int counter;

@@ -4,8 +4,8 @@
  * a container that is gone before anybody looked still has a name.
  */
 #include "compat.bpf.h"
-#include <edgeprof/abi.h>
 #include "lib/events.bpf.h"
+#include <edgeprof/abi.h>
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -24,16 +24,16 @@ __inline int on_cgroup(bool btf, enum ep_event_kind kind, struct cgroup *cgroup,
 	return 0;
 }
 
-#define DOORS(hook, name, kind)                                                             \
-	SEC("tp_btf/" #hook)                                                                \
-	int ep_##name##_btf(u64 *ctx)                                                       \
-	{                                                                                   \
-		return on_cgroup(true, kind, (struct cgroup *)ctx[0], (const char *)ctx[1]); \
-	}                                                                                   \
-	SEC("raw_tp/" #hook)                                                                \
-	int ep_##name##_raw(u64 *ctx)                                                       \
-	{                                                                                   \
-		return on_cgroup(false, kind, (struct cgroup *)ctx[0], (const char *)ctx[1]); \
+#define DOORS(hook, name, kind)                                                                              \
+	SEC("tp_btf/" #hook)                                                                                 \
+	int ep_##name##_btf(u64 *ctx)                                                                        \
+	{                                                                                                    \
+		return on_cgroup(true, kind, (struct cgroup *)ctx[0], (const char *)ctx[1]);                 \
+	}                                                                                                    \
+	SEC("raw_tp/" #hook)                                                                                 \
+	int ep_##name##_raw(u64 *ctx)                                                                        \
+	{                                                                                                    \
+		return on_cgroup(false, kind, (struct cgroup *)ctx[0], (const char *)ctx[1]);                \
 	}
 
 DOORS(cgroup_mkdir, mkdir, EP_EVENT_CGROUP_MKDIR)

@@ -17,7 +17,7 @@ const volatile struct ep_config cfg = {};
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, EP_SLOTS_MAX);
-	__type(key, u64); /* cgroup id */
+	__type(key, u64);   /* cgroup id */
 	__type(value, u32); /* slot */
 } ep_slots SEC(".maps");
 

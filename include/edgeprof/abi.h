@@ -19,7 +19,7 @@
 #define EP_ABI_ASSERT(type, size) _Static_assert(sizeof(type) == (size), "abi size of " #type)
 
 /* A slot is a small number that stands for one cgroup while it lives. */
-#define EP_SLOT_OVERFLOW 0 /* cgroups that found no free slot are counted here together */
+#define EP_SLOT_OVERFLOW 0  /* cgroups that found no free slot are counted here together */
 #define EP_SLOT_NONE 0xffff /* idle CPU, or nothing known */
 #define EP_SLOTS_MAX 16384
 
@@ -49,40 +49,40 @@ EP_ABI_ASSERT(struct ep_slot_cached, 16);
 /* Which hierarchy names the cgroups (struct ep_config.hierarchy). */
 enum ep_hierarchy {
 	EP_HIERARCHY_UNIFIED = 0, /* task->cgroups->dfl_cgrp */
-	EP_HIERARCHY_MEMORY = 1, /* cgroup v1 memory controller */
+	EP_HIERARCHY_MEMORY = 1,  /* cgroup v1 memory controller */
 	EP_HIERARCHY_CPUACCT = 2, /* cgroup v1 cpuacct controller */
-	EP_HIERARCHY_IO = 3, /* cgroup v1 blkio controller */
+	EP_HIERARCHY_IO = 3,      /* cgroup v1 blkio controller */
 };
 
 /* Load-time configuration; the only variable in .rodata of each object. */
 struct ep_config {
-	__u32 slots; /* slots per CPU, slot 0 included */
-	__u32 cpus; /* possible CPUs */
-	__u32 hierarchy; /* enum ep_hierarchy */
-	__u32 hierarchy_id; /* cgroup_root.hierarchy_id of that hierarchy */
+	__u32 slots;                /* slots per CPU, slot 0 included */
+	__u32 cpus;                 /* possible CPUs */
+	__u32 hierarchy;            /* enum ep_hierarchy */
+	__u32 hierarchy_id;         /* cgroup_root.hierarchy_id of that hierarchy */
 	__u8 switch_has_prev_state; /* sched_switch passes prev_state as its fourth argument (5.18+) */
-	__u8 mark_victim_has_task; /* oom:mark_victim passes a task instead of a pid (6.8+) */
-	__u8 rss_stat_has_count; /* kmem:rss_stat passes the new count (before 6.2) */
-	__u8 rq_issue_has_queue; /* block:block_rq_issue passes the queue first (before 5.11) */
-	__u8 run_queue; /* waits, sleeps and the matrix are wanted, not CPU time alone */
+	__u8 mark_victim_has_task;  /* oom:mark_victim passes a task instead of a pid (6.8+) */
+	__u8 rss_stat_has_count;    /* kmem:rss_stat passes the new count (before 6.2) */
+	__u8 rq_issue_has_queue;    /* block:block_rq_issue passes the queue first (before 5.11) */
+	__u8 run_queue;             /* waits, sleeps and the matrix are wanted, not CPU time alone */
 	__u8 _pad[3];
 	__u32 page_shift;
 };
 EP_ABI_ASSERT(struct ep_config, 28);
 
 /* Reasons for which the kernel side lost something; index into ep_losses. */
-#define EP_LOSSES(X)                                                            \
-	X(SLOT_FULL, slot_full, "events of cgroups that found no free slot")     \
-	X(TASK_COLLISION, task_collision, "waits lost to two pids in one place") \
-	X(PAIR_FULL, pair_full, "waits that found no place in the matrix")       \
-	X(RING_FULL, ring_full, "lifecycle events dropped, ring buffer full")    \
-	X(MM_FULL, mm_full, "address spaces not followed, table full")           \
+#define EP_LOSSES(X)                                                                                         \
+	X(SLOT_FULL, slot_full, "events of cgroups that found no free slot")                                 \
+	X(TASK_COLLISION, task_collision, "waits lost to two pids in one place")                             \
+	X(PAIR_FULL, pair_full, "waits that found no place in the matrix")                                   \
+	X(RING_FULL, ring_full, "lifecycle events dropped, ring buffer full")                                \
+	X(MM_FULL, mm_full, "address spaces not followed, table full")                                       \
 	X(START_FULL, start_full, "reclaims or requests not timed, table full")
 enum ep_loss {
 #define X(id, name, help) EP_LOSS_##id,
 	EP_LOSSES(X)
 #undef X
-	EP_LOSS_COUNT
+		EP_LOSS_COUNT
 };
 
 /* cpu family, one per CPU and slot. Times in ns of CLOCK_MONOTONIC. */
@@ -105,7 +105,7 @@ struct ep_cpu_slot {
 	__u64 exits; /* processes (thread groups), not threads */
 	__u64 faults_minor;
 	__u64 faults_major;
-	__u64 last_exit_ns; /* when the last process of this cgroup ended here */
+	__u64 last_exit_ns;   /* when the last process of this cgroup ended here */
 	__u32 last_exit_code; /* wait status of that process */
 	__u32 last_exit_pid;
 	__u64 wait_hist[EP_HIST_BUCKETS];
@@ -116,7 +116,7 @@ EP_ABI_ASSERT(struct ep_cpu_slot, 368);
 /* What runs on a CPU now; lets a reader count up to this instant. */
 struct ep_cpu_running {
 	__u64 since_ns; /* 0: nothing seen yet */
-	__u64 exec_ns; /* the task's own counters at switch-in */
+	__u64 exec_ns;  /* the task's own counters at switch-in */
 	__u64 faults_minor;
 	__u64 faults_major;
 	__u32 slot; /* EP_SLOT_NONE while idle */
@@ -130,9 +130,9 @@ enum ep_task_state { EP_TASK_FREE, EP_TASK_QUEUED, EP_TASK_SLEEPING, EP_TASK_UNI
 struct ep_task {
 	__u64 since_ns;
 	__u32 pid;
-	__u16 slot; /* its cgroup's */
+	__u16 slot;           /* its cgroup's */
 	__u16 aggressor_slot; /* who had the CPU when it began to wait */
-	__u32 state; /* enum ep_task_state */
+	__u32 state;          /* enum ep_task_state */
 	__u32 _pad;
 };
 struct ep_task_set {
@@ -153,7 +153,7 @@ EP_ABI_ASSERT(struct ep_pair, 24);
 enum ep_rss_kind { EP_RSS_FILE, EP_RSS_ANON, EP_RSS_SWAP, EP_RSS_SHMEM, EP_RSS_KINDS };
 struct ep_mem_slot {
 	__s64 rss_pages[EP_RSS_KINDS]; /* kernel's MM_FILEPAGES, MM_ANONPAGES, MM_SWAPENTS, MM_SHMEMPAGES */
-	__u64 rss_peak_pages; /* of file + anon + shmem together */
+	__u64 rss_peak_pages;          /* of file + anon + shmem together */
 	__u64 direct_reclaims;
 	__u64 direct_reclaim_ns;
 	__u64 memcg_reclaims;
@@ -180,7 +180,7 @@ struct ep_io_slot {
 	__u64 write_bytes;
 	__u64 reads;
 	__u64 writes;
-	__u64 others; /* flush, discard, ... */
+	__u64 others;  /* flush, discard, ... */
 	__u64 time_ns; /* sum of issue-to-complete times */
 	__u64 latency_hist[EP_HIST_BUCKETS];
 	__u64 _pad[2];
@@ -196,8 +196,8 @@ enum ep_event_kind {
 struct ep_event {
 	__u64 mono_ns;
 	__u64 cgroup_id;
-	__u32 kind; /* enum ep_event_kind */
-	__u32 pid; /* OOM_KILL: the victim */
+	__u32 kind;             /* enum ep_event_kind */
+	__u32 pid;              /* OOM_KILL: the victim */
 	char comm[EP_COMM_LEN]; /* OOM_KILL: the victim's name */
 	char path[EP_PATH_MAX]; /* MKDIR, RMDIR: inside its hierarchy */
 };

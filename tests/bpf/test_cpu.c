@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The cpu family on this kernel, through both doors, against the kernel's own
  * accounting. */
-#include "bpf/groups.h"
 #include "base/clock.h"
+#include "bpf/groups.h"
 #include "source/cpu.h"
 #include "source/libbpf_old.h"
 
@@ -31,8 +31,9 @@ static void rig_open(struct rig *rig, const char *door, uint32_t slots)
 	rig->kernel.config.cpus = (uint32_t)libbpf_num_possible_cpus();
 	rig->kernel.config.slots = slots;
 	rig->kernel.config.run_queue = 1;
-	rig->kernel.config.hierarchy =
-		access("/sys/fs/cgroup/cgroup.controllers", F_OK) ? EP_HIERARCHY_MEMORY : EP_HIERARCHY_UNIFIED;
+	rig->kernel.config.hierarchy = access("/sys/fs/cgroup/cgroup.controllers", F_OK)
+					       ? EP_HIERARCHY_MEMORY
+					       : EP_HIERARCHY_UNIFIED;
 	assert_int_equal(bpf_slots_open(&rig->kernel.config, &rig->slots), 0);
 	if (cpu_source_open(&rig->kernel, rig->slots, door, &rig->state, &rig->cpu) < 0)
 		fail_msg("%s", rig->state.reason);
@@ -123,7 +124,8 @@ static void cpu_time_equals_the_kernels(void **state)
 	print_message("# cpu time %llu ns, kernel %llu ns, %+.3f %%\n",
 		      (unsigned long long)m.value[METRIC_cpu_time_ns], (unsigned long long)kernel_ns,
 		      100.0 * ((double)m.value[METRIC_cpu_time_ns] - (double)kernel_ns) / (double)kernel_ns);
-	assert_true(fabs((double)m.value[METRIC_cpu_time_ns] - (double)kernel_ns) < 0.005 * (double)kernel_ns);
+	assert_true(fabs((double)m.value[METRIC_cpu_time_ns] - (double)kernel_ns) <
+		    0.005 * (double)kernel_ns);
 	assert_true(m.value[METRIC_switches_voluntary] >= rounds);
 	assert_true(m.value[METRIC_sleeping_ns] > rounds * 1000000ull);
 	assert_int_equal(m.value[METRIC_exits], 1);
@@ -199,8 +201,8 @@ static void faults_and_switches_equal_getrusage(void **state)
 	rig_close(&rig);
 	close(pipes[0]);
 	close(pipes[1]);
-	print_message("# minor faults %llu, getrusage %ld\n", (unsigned long long)m.value[METRIC_faults_minor],
-		      at_end.ru_minflt);
+	print_message("# minor faults %llu, getrusage %ld\n",
+		      (unsigned long long)m.value[METRIC_faults_minor], at_end.ru_minflt);
 	/* The few faults between fork and entering the group are not the group's. */
 	assert_true(m.value[METRIC_faults_minor] <= (uint64_t)at_end.ru_minflt);
 	assert_true(m.value[METRIC_faults_minor] + 64 >= (uint64_t)at_end.ru_minflt);
@@ -321,7 +323,8 @@ static void a_slot_given_back_starts_at_zero(void **state)
 /* The raw door takes what the kernel could never pass, too. */
 static void bad_pointers_do_no_harm(void **state)
 {
-	static const char *const programs[] = { "ep_switch_raw", "ep_wakeup_raw", "ep_exit_raw", "ep_migrate_raw" };
+	static const char *const programs[] = { "ep_switch_raw", "ep_wakeup_raw", "ep_exit_raw",
+						"ep_migrate_raw" };
 	const uint64_t arguments[][4] = { { 0, 0, 0, 0 }, { 1, 8, 16, 2 }, { ~0ull, ~0ull, ~0ull, ~0ull } };
 	struct bpf_program *p;
 	struct bpf_object *object;
@@ -338,7 +341,8 @@ static void bad_pointers_do_no_harm(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(arguments); j++) {
 			int fd = bpf_program__fd(bpf_object__find_program_by_name(object, programs[i]));
-			LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = arguments[j], .ctx_size_in = sizeof(arguments[j]));
+			LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = arguments[j],
+				    .ctx_size_in = sizeof(arguments[j]));
 
 			assert_int_equal(bpf_prog_test_run_opts(fd, &run), 0);
 			assert_int_equal(run.retval, 0);
@@ -347,19 +351,18 @@ static void bad_pointers_do_no_harm(void **state)
 	rig_close(&rig);
 }
 
-#define BOTH_DOORS(test)                                                                       \
-	{ #test " (tp_btf)", test, NULL, NULL, (void *)"tp_btf" },                              \
-	{ #test " (raw_tp)", test, NULL, NULL, (void *)"raw_tp" }
+#define BOTH_DOORS(test)                                                                                     \
+	{ #test " (tp_btf)", test, NULL, NULL, (void *)"tp_btf" },                                           \
+	{                                                                                                    \
+#test " (raw_tp)", test, NULL, NULL, (void *)"raw_tp"                                        \
+	}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH_DOORS(cpu_time_equals_the_kernels),
-		BOTH_DOORS(running_task_counts_up_to_now),
-		BOTH_DOORS(faults_and_switches_equal_getrusage),
-		BOTH_DOORS(matrix_names_the_aggressor),
-		BOTH_DOORS(no_free_slot_is_counted_together),
-		BOTH_DOORS(a_slot_given_back_starts_at_zero),
+		BOTH_DOORS(cpu_time_equals_the_kernels),         BOTH_DOORS(running_task_counts_up_to_now),
+		BOTH_DOORS(faults_and_switches_equal_getrusage), BOTH_DOORS(matrix_names_the_aggressor),
+		BOTH_DOORS(no_free_slot_is_counted_together),    BOTH_DOORS(a_slot_given_back_starts_at_zero),
 		cmocka_unit_test(bad_pointers_do_no_harm),
 	};
 

@@ -47,7 +47,9 @@ static int setup(void **state)
 {
 	static struct tree t;
 	struct cgroup_mounts mounts = { .layout = CGROUP_LAYOUT_V2 };
-	struct identity_paths none = { .docker_roots = "", .containerd_states = "", .podman_roots = "", .crio_roots = "" };
+	struct identity_paths none = {
+		.docker_roots = "", .containerd_states = "", .podman_roots = "", .crio_roots = ""
+	};
 
 	memset(&t, 0, sizeof(t));
 	strcpy(t.root, "/tmp/edgeprof-registry-XXXXXX");

@@ -42,11 +42,14 @@ static int take_lock(struct agent *a)
 	int r = service_lock(a->config.run_dir, &owner);
 
 	if (r == -EWOULDBLOCK)
-		return log_err(r, "an agent is running already (pid %d) in %s; stop it, or give this one another --run-dir",
+		return log_err(r,
+			       "an agent is running already (pid %d) in %s; stop it, or give this one "
+			       "another --run-dir",
 			       (int)owner, a->config.run_dir);
 	if (r < 0)
-		return log_err(r, "cannot lock %s/agent.lock: %s; run as root, or give a --run-dir you may write",
-			       a->config.run_dir, strerror(-r));
+		return log_err(
+			r, "cannot lock %s/agent.lock: %s; run as root, or give a --run-dir you may write",
+			a->config.run_dir, strerror(-r));
 	a->lock_fd = r;
 	return 0;
 }
@@ -61,7 +64,8 @@ static int open_publisher(const struct config *config, struct publisher **ret)
 		return 0;
 	r = publisher_open(config->publish, config->socket_mode, config->group, ret, wrong);
 	if (r == -EADDRINUSE)
-		return log_err(r, "cannot publish at %s: another agent does; give this one another --publish", wrong);
+		return log_err(r, "cannot publish at %s: another agent does; give this one another --publish",
+			       wrong);
 	if (r < 0)
 		return log_err(r, "cannot publish at %s: %s", wrong, strerror(-r));
 	return 0;
@@ -76,7 +80,8 @@ static int publish(struct agent *a, const struct snapshot *snapshot)
 		return 0;
 	r = publisher_publish(a->publisher, snapshot);
 	if (r < 0 && r != -EAGAIN)
-		log_warning("reading %llu was not published: %s", (unsigned long long)snapshot->number, strerror(-r));
+		log_warning("reading %llu was not published: %s", (unsigned long long)snapshot->number,
+			    strerror(-r));
 	publisher_stats(a->publisher, &stats);
 	collector_count_unsent(a->collector, stats.failed - a->unsent_before);
 	a->unsent_before = stats.failed;

@@ -36,17 +36,17 @@ static inline void cleanup_closedir(DIR **d)
 #define _cleanup_fclose_ _cleanup_(cleanup_fclose)
 #define _cleanup_closedir_ _cleanup_(cleanup_closedir)
 
-#define TAKE_PTR(p)                     \
-	({                              \
-		__typeof__(p) _t = (p); \
-		(p) = NULL;             \
-		_t;                     \
+#define TAKE_PTR(p)                                                                                          \
+	({                                                                                                   \
+		__typeof__(p) _t = (p);                                                                      \
+		(p) = NULL;                                                                                  \
+		_t;                                                                                          \
 	})
-#define TAKE_FD(fd)          \
-	({                   \
-		int _t = (fd); \
-		(fd) = -1;   \
-		_t;          \
+#define TAKE_FD(fd)                                                                                          \
+	({                                                                                                   \
+		int _t = (fd);                                                                               \
+		(fd) = -1;                                                                                   \
+		_t;                                                                                          \
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -124,7 +124,8 @@ static int on_signal(void *data)
 	return l->caught(l->caught_data, (int)info.ssi_signo);
 }
 
-int event_loop_add_signals(struct event_loop *l, const int *signals, int (*caught)(void *data, int signal), void *data)
+int event_loop_add_signals(struct event_loop *l, const int *signals, int (*caught)(void *data, int signal),
+			   void *data)
 {
 	sigset_t set;
 

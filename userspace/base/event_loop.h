@@ -25,7 +25,8 @@ int event_loop_change_timer(struct event_loop *l, int timer, uint64_t interval_n
 int event_loop_add_signals(struct event_loop *l, const int *signals, int (*caught)(void *data, int signal),
 			   void *data) _must_check_;
 
-int event_loop_run(struct event_loop *l) _must_check_; /* until a callback is negative or stop was called: 0 */
+int event_loop_run(struct event_loop *l)
+	_must_check_; /* until a callback is negative or stop was called: 0 */
 void event_loop_stop(struct event_loop *l);
 
 #endif

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define WALK_EVERY_NS 10000000000ull /* a safety net when events tell of cgroups */
-#define FILES_IDLE_EVERY 10 /* readings between file reads of an idle container */
+#define FILES_IDLE_EVERY 10          /* readings between file reads of an idle container */
 
 struct collector {
 	struct config config;
@@ -31,8 +31,8 @@ struct collector {
 
 /* --- opening ------------------------------------------------------------------------ */
 
-static int choose_hierarchy(const struct config *config, const struct cgroup_mounts *m, enum ep_hierarchy *ret,
-			    const char **ret_mount, const char **ret_name)
+static int choose_hierarchy(const struct config *config, const struct cgroup_mounts *m,
+			    enum ep_hierarchy *ret, const char **ret_mount, const char **ret_name)
 {
 	const struct {
 		enum config_hierarchy wanted;
@@ -40,15 +40,17 @@ static int choose_hierarchy(const struct config *config, const struct cgroup_mou
 		const char *mount, *name;
 		bool preferred;
 	} rows[] = {
-		{ CONFIG_HIERARCHY_UNIFIED, EP_HIERARCHY_UNIFIED, m->unified, "unified", m->layout == CGROUP_LAYOUT_V2 },
+		{ CONFIG_HIERARCHY_UNIFIED, EP_HIERARCHY_UNIFIED, m->unified, "unified",
+		  m->layout == CGROUP_LAYOUT_V2 },
 		{ CONFIG_HIERARCHY_MEMORY, EP_HIERARCHY_MEMORY, m->memory, "memory", true },
 		{ CONFIG_HIERARCHY_CPUACCT, EP_HIERARCHY_CPUACCT, m->cpuacct, "cpuacct", true },
 		{ CONFIG_HIERARCHY_UNIFIED, EP_HIERARCHY_UNIFIED, m->unified, "unified", true },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		bool wanted = config->hierarchy == CONFIG_HIERARCHY_AUTO ? rows[i].preferred :
-									   config->hierarchy == rows[i].wanted;
+		bool wanted = config->hierarchy == CONFIG_HIERARCHY_AUTO
+				      ? rows[i].preferred
+				      : config->hierarchy == rows[i].wanted;
 		if (!wanted || !rows[i].mount[0])
 			continue;
 		*ret = rows[i].hierarchy;
@@ -68,7 +70,8 @@ static int allocate(struct collector *c)
 	if (!slots)
 		return 0;
 	c->slot_cgroups = calloc(slots, sizeof(struct cgroup *));
-	c->pairs_before = calloc((size_t)bpf_slots_config(c->probes.slots)->cpus * EP_PAIRS, sizeof(struct ep_pair));
+	c->pairs_before =
+		calloc((size_t)bpf_slots_config(c->probes.slots)->cpus * EP_PAIRS, sizeof(struct ep_pair));
 	if (!c->slot_cgroups || !c->pairs_before)
 		return -ENOMEM;
 	r = registry_add(&c->registry, 0, "/(no slot left)", c->started_mono_ns, &overflow);
@@ -98,7 +101,8 @@ static int open_all(struct collector *c)
 		return log_err(r, "cannot read the cgroup mounts below %s: %s", c->config.root, strerror(-r));
 	r = choose_hierarchy(&c->config, &mounts, &hierarchy, &mount, &name);
 	if (r < 0)
-		return log_err(r, "no such cgroup hierarchy is mounted below %s; see `edgeprof doctor`", c->config.root);
+		return log_err(r, "no such cgroup hierarchy is mounted below %s; see `edgeprof doctor`",
+			       c->config.root);
 	r = registry_open(c->config.root, &paths, &mounts, mount, &c->registry);
 	if (r < 0)
 		return r;
@@ -107,7 +111,8 @@ static int open_all(struct collector *c)
 		return r;
 	r = node_read(c->config.root, &c->snapshot.node);
 	if (r < 0)
-		return log_err(r, "cannot read the node's own facts below %s: %s", c->config.root, strerror(-r));
+		return log_err(r, "cannot read the node's own facts below %s: %s", c->config.root,
+			       strerror(-r));
 	text_copy(c->snapshot.node.hierarchy, sizeof(c->snapshot.node.hierarchy), name);
 	return allocate(c);
 }
@@ -180,7 +185,8 @@ static void on_event(void *data, const struct ep_event *event)
 	case EP_EVENT_OOM_KILL:
 		cgroup = registry_find(&c->registry, event->cgroup_id);
 		if (cgroup)
-			text_copy(cgroup->container->oom_victim, sizeof(cgroup->container->oom_victim), event->comm);
+			text_copy(cgroup->container->oom_victim, sizeof(cgroup->container->oom_victim),
+				  event->comm);
 		break;
 	}
 }
@@ -336,25 +342,29 @@ static void on_pair(void *data, size_t at, uint32_t victim_slot, uint32_t aggres
 	uint32_t slots = probes_slots(&c->probes);
 	struct cgroup *victim = victim_slot < slots ? c->slot_cgroups[victim_slot] : NULL;
 	struct cgroup *aggressor = aggressor_slot < slots ? c->slot_cgroups[aggressor_slot] : NULL;
-	struct ep_pair now = { .slots = victim_slot << 16 | aggressor_slot, .wait_ns = wait_ns, .count = count };
+	struct ep_pair now = { .slots = victim_slot << 16 | aggressor_slot,
+			       .wait_ns = wait_ns,
+			       .count = count };
 
 	if (before->slots != now.slots || before->count > count)
 		*before = (struct ep_pair){};
 	if (victim && count != before->count)
-		blames_add(victim->container, aggressor ? aggressor->container->key : 0, wait_ns - before->wait_ns,
-			   count - before->count);
+		blames_add(victim->container, aggressor ? aggressor->container->key : 0,
+			   wait_ns - before->wait_ns, count - before->count);
 	*before = now;
 }
 
 static uint64_t activity(const struct metrics *m)
 {
-	return m->value[METRIC_switches_voluntary] + m->value[METRIC_switches_involuntary] + m->value[METRIC_wakeups];
+	return m->value[METRIC_switches_voluntary] + m->value[METRIC_switches_involuntary] +
+	       m->value[METRIC_wakeups];
 }
 
 /* What to ask of the files: all that no family counts. */
 static unsigned files_wanted(const struct collector *c)
 {
-	unsigned what = CGROUP_READ_THROTTLING | CGROUP_READ_MEMORY | CGROUP_READ_TASKS | CGROUP_READ_PRESSURE;
+	unsigned what =
+		CGROUP_READ_THROTTLING | CGROUP_READ_MEMORY | CGROUP_READ_TASKS | CGROUP_READ_PRESSURE;
 
 	if (!c->probes.cpu)
 		what |= CGROUP_READ_CPU_TIME;
@@ -502,8 +512,8 @@ static void add_loss(struct self_snapshot *self, const char *kind, uint64_t coun
 static void report_losses(struct collector *c, struct self_snapshot *self)
 {
 	self->n_losses = 0;
-#define X(id, name, help) \
-	if (c->probes.slots) \
+#define X(id, name, help)                                                                                    \
+	if (c->probes.slots)                                                                                 \
 		add_loss(self, #name, bpf_slots_loss(c->probes.slots, EP_LOSS_##id));
 	EP_LOSSES(X)
 #undef X

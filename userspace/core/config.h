@@ -9,24 +9,29 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum config_hierarchy { CONFIG_HIERARCHY_AUTO, CONFIG_HIERARCHY_UNIFIED, CONFIG_HIERARCHY_MEMORY, CONFIG_HIERARCHY_CPUACCT };
+enum config_hierarchy {
+	CONFIG_HIERARCHY_AUTO,
+	CONFIG_HIERARCHY_UNIFIED,
+	CONFIG_HIERARCHY_MEMORY,
+	CONFIG_HIERARCHY_CPUACCT
+};
 enum config_door { CONFIG_DOOR_AUTO, CONFIG_DOOR_TP_BTF, CONFIG_DOOR_RAW_TP };
 enum config_metering { CONFIG_METERING_SAMPLED, CONFIG_METERING_ALWAYS, CONFIG_METERING_OFF };
 
 struct config {
-	uint64_t interval_ns; /* interval: 100 ms to 60 s */
-	char publish[512]; /* publish: one or more addresses, comma-separated; "" = none */
-	char root[256]; /* root: where /proc and /sys are read */
-	char run_dir[256]; /* run-dir: the lock lives here */
-	char group[64]; /* group: owner of ipc sockets when it exists */
-	mode_t socket_mode; /* socket-mode: 0660 */
+	uint64_t interval_ns;            /* interval: 100 ms to 60 s */
+	char publish[512];               /* publish: one or more addresses, comma-separated; "" = none */
+	char root[256];                  /* root: where /proc and /sys are read */
+	char run_dir[256];               /* run-dir: the lock lives here */
+	char group[64];                  /* group: owner of ipc sockets when it exists */
+	mode_t socket_mode;              /* socket-mode: 0660 */
 	enum config_hierarchy hierarchy; /* hierarchy: auto, unified, memory, cpuacct */
 	uint32_t slots; /* slots: cgroups counted apart at once; 0 = as many as 4 MiB allow, at most 1024 */
-	bool cpu, mem, io; /* families: cpu,mem,io or none */
-	bool run_queue; /* run-queue: waits, sleeps and the matrix; off halves the cost of a switch */
+	bool cpu, mem, io;     /* families: cpu,mem,io or none */
+	bool run_queue;        /* run-queue: waits, sleeps and the matrix; off halves the cost of a switch */
 	enum config_door door; /* door: auto, tp_btf, raw_tp */
 	enum config_metering metering; /* self-metering: sampled, always, off */
-	enum log_level log_level; /* log-level */
+	enum log_level log_level;      /* log-level */
 	char docker_roots[512], containerd_states[512], podman_roots[512], crio_roots[512];
 };
 

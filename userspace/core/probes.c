@@ -26,8 +26,8 @@ static const char *door_name(enum config_door door)
 	return door == CONFIG_DOOR_TP_BTF ? "tp_btf" : door == CONFIG_DOOR_RAW_TP ? "raw_tp" : NULL;
 }
 
-static struct family_snapshot *add_family(struct probes *p, const char *name, enum family_state state, const char *door,
-					  const char *reason)
+static struct family_snapshot *add_family(struct probes *p, const char *name, enum family_state state,
+					  const char *door, const char *reason)
 {
 	struct family_snapshot *f = &p->families[p->n_families++];
 
@@ -67,7 +67,9 @@ static void open_families(struct probes *p, const struct config *config)
 	const struct {
 		const char *name;
 		bool wanted;
-	} families[] = { { "cpu", config->cpu }, { "mem", config->mem }, { "io", config->io }, { "lifecycle", true } };
+	} families[] = {
+		{ "cpu", config->cpu }, { "mem", config->mem }, { "io", config->io }, { "lifecycle", true }
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
 		struct family_snapshot *f = add_family(p, families[i].name, FAMILY_OFF, "", "");
@@ -118,9 +120,9 @@ int probes_open(const struct config *config, const struct cgroup_mounts *mounts,
 	c->slots = config->slots ? config->slots : probes_default_slots(c->cpus);
 	c->hierarchy = hierarchy;
 	c->run_queue = config->run_queue;
-	c->hierarchy_id = hierarchy == EP_HIERARCHY_MEMORY  ? mounts->memory_id :
-			  hierarchy == EP_HIERARCHY_CPUACCT ? mounts->cpuacct_id :
-							      0;
+	c->hierarchy_id = hierarchy == EP_HIERARCHY_MEMORY    ? mounts->memory_id
+			  : hierarchy == EP_HIERARCHY_CPUACCT ? mounts->cpuacct_id
+							      : 0;
 	r = bpf_slots_open(c, &ret->slots);
 	if (r < 0) {
 		log_warning("no BPF maps: %s; continuing with cgroup files alone", strerror(-r));

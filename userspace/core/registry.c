@@ -131,7 +131,8 @@ static void mark_members_gone(struct registry *r, const struct container *c)
 }
 
 /* The container that a path belongs to: its own prefix names it. */
-static int container_of(struct registry *r, const char *path, uint64_t id, uint64_t mono_ns, struct container **ret)
+static int container_of(struct registry *r, const char *path, uint64_t id, uint64_t mono_ns,
+			struct container **ret)
 {
 	_cleanup_free_ char *own = NULL;
 	struct cgroup_path parsed;

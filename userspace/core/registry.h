@@ -27,16 +27,16 @@ struct container {
 	uint64_t key;
 	bool has_top; /* key is the id of its topmost own cgroup */
 	uint64_t first_seen_mono_ns;
-	uint32_t members; /* cgroups that exist or still hold counters */
+	uint32_t members;       /* cgroups that exist or still hold counters */
 	uint32_t members_alive; /* cgroups that exist */
-	bool seen_running; /* some cgroup of it had a slot or a process */
+	bool seen_running;      /* some cgroup of it had a slot or a process */
 	bool reported_ended;
 	uint64_t ended_reading; /* the reading that reported it ended */
 	struct metrics retired; /* of member cgroups whose slots were given back */
-	struct metrics totals; /* of this reading */
-	struct metrics before; /* of the reading before */
+	struct metrics totals;  /* of this reading */
+	struct metrics before;  /* of the reading before */
 	bool has_before;
-	struct metrics files; /* last figures from its cgroup's files */
+	struct metrics files;    /* last figures from its cgroup's files */
 	uint64_t files_activity; /* switches and wake-ups when they were read */
 	struct cgroup_files *cgroup_files;
 	uint64_t exit_mono_ns; /* 0: nobody left yet */
@@ -56,8 +56,8 @@ struct cgroup {
 	uint32_t slot; /* EP_SLOT_NONE: has none */
 	bool gone;
 	uint64_t gone_reading; /* the reading that first saw it gone */
-	uint64_t seen_walk; /* the walk that saw it last */
-	UT_hash_handle hh; /* by id */
+	uint64_t seen_walk;    /* the walk that saw it last */
+	UT_hash_handle hh;     /* by id */
 };
 
 struct registry {
@@ -67,7 +67,7 @@ struct registry {
 	char mount[256]; /* of the hierarchy in use */
 	struct cgroup *cgroups;
 	struct container *containers; /* with at least one cgroup that exists */
-	struct container *ended; /* all cgroups gone; kept until reported and read out */
+	struct container *ended;      /* all cgroups gone; kept until reported and read out */
 	uint64_t walks;
 	bool stale; /* something unknown was seen: walk at the next reading */
 };
@@ -79,7 +79,8 @@ void registry_close(struct registry *r);
 /* Walks the hierarchy: adds what is new, marks what is gone. */
 int registry_walk(struct registry *r, uint64_t mono_ns) _must_check_;
 /* Adds a cgroup if it is not known. path NULL: gone before anybody saw its name. */
-int registry_add(struct registry *r, uint64_t id, const char *path, uint64_t mono_ns, struct cgroup **ret) _must_check_;
+int registry_add(struct registry *r, uint64_t id, const char *path, uint64_t mono_ns,
+		 struct cgroup **ret) _must_check_;
 struct cgroup *registry_find(struct registry *r, uint64_t id);
 void registry_mark_gone(struct registry *r, struct cgroup *cgroup);
 /* Frees a cgroup, and nothing of its container. */

@@ -37,7 +37,8 @@ static void degrade(struct family_snapshot *state, const char *tracepoint)
 	size_t used = strlen(state->reason);
 
 	state->state = FAMILY_DEGRADED;
-	snprintf(state->reason + used, sizeof(state->reason) - used, "%s%s", used ? ", " : "no tracepoint ", tracepoint);
+	snprintf(state->reason + used, sizeof(state->reason) - used, "%s%s", used ? ", " : "no tracepoint ",
+		 tracepoint);
 }
 
 static __u32 map_entries(const struct bpf_family_map *map, const struct ep_config *c)
@@ -81,7 +82,8 @@ static int write_config(struct bpf_family *f)
 	return -ENOENT;
 }
 
-static int choose_programs(struct bpf_family *f, const struct bpf_kernel *kernel, struct family_snapshot *state)
+static int choose_programs(struct bpf_family *f, const struct bpf_kernel *kernel,
+			   struct family_snapshot *state)
 {
 	struct bpf_program *program;
 
@@ -98,7 +100,8 @@ static int choose_programs(struct bpf_family *f, const struct bpf_kernel *kernel
 
 		if (f->btf_door && bpf_kernel_tracepoint_args(kernel, hook->tracepoint) < 0) {
 			if (hook->required)
-				return refuse(state, -ENOENT, "this kernel has no tracepoint %s", hook->tracepoint);
+				return refuse(state, -ENOENT, "this kernel has no tracepoint %s",
+					      hook->tracepoint);
 			degrade(state, hook->tracepoint);
 			continue;
 		}
@@ -145,13 +148,14 @@ static int attach(struct bpf_family *f, struct family_snapshot *state)
 
 		if (!f->programs[i])
 			continue;
-		link = f->btf_door ? bpf_program__attach_trace(f->programs[i]) :
-				     bpf_program__attach_raw_tracepoint(f->programs[i], hook->tracepoint);
+		link = f->btf_door ? bpf_program__attach_trace(f->programs[i])
+				   : bpf_program__attach_raw_tracepoint(f->programs[i], hook->tracepoint);
 		r = libbpf_get_error(link);
 		if (!r) {
 			f->links[i] = link;
 		} else if (hook->required) {
-			return refuse(state, (int)r, "cannot attach to %s: %s", hook->tracepoint, strerror((int)-r));
+			return refuse(state, (int)r, "cannot attach to %s: %s", hook->tracepoint,
+				      strerror((int)-r));
 		} else {
 			degrade(state, hook->tracepoint);
 		}
@@ -190,8 +194,9 @@ static int load(struct bpf_family *f, const struct bpf_kernel *kernel, const str
 	return attach(f, state);
 }
 
-static int open_door(const struct bpf_family_spec *spec, const struct bpf_kernel *kernel, const struct bpf_slots *slots,
-		     bool btf_door, struct family_snapshot *state, struct bpf_family **ret)
+static int open_door(const struct bpf_family_spec *spec, const struct bpf_kernel *kernel,
+		     const struct bpf_slots *slots, bool btf_door, struct family_snapshot *state,
+		     struct bpf_family **ret)
 {
 	struct bpf_family *f = calloc(1, sizeof(*f));
 	int r;
@@ -214,8 +219,9 @@ static int open_door(const struct bpf_family_spec *spec, const struct bpf_kernel
 	return 0;
 }
 
-int bpf_family_open(const struct bpf_family_spec *spec, const struct bpf_kernel *kernel, struct bpf_slots *slots,
-		    const char *door, struct family_snapshot *ret_state, struct bpf_family **ret)
+int bpf_family_open(const struct bpf_family_spec *spec, const struct bpf_kernel *kernel,
+		    struct bpf_slots *slots, const char *door, struct family_snapshot *ret_state,
+		    struct bpf_family **ret)
 {
 	bool only_btf = door && !strcmp(door, "tp_btf"), only_raw = door && !strcmp(door, "raw_tp");
 

@@ -23,14 +23,19 @@ struct bpf_hook {
 
 struct bpf_family_map {
 	const char *name;
-	enum { BPF_FAMILY_MAP_FIXED, BPF_FAMILY_MAP_PER_CPU, BPF_FAMILY_MAP_PER_SLOT, BPF_FAMILY_MAP_PER_CPU_AND_SLOT } size;
+	enum {
+		BPF_FAMILY_MAP_FIXED,
+		BPF_FAMILY_MAP_PER_CPU,
+		BPF_FAMILY_MAP_PER_SLOT,
+		BPF_FAMILY_MAP_PER_CPU_AND_SLOT
+	} size;
 };
 
 struct bpf_family_spec {
-	const char *name; /* "cpu" */
+	const char *name;   /* "cpu" */
 	const void *object; /* the embedded ELF */
 	size_t object_size;
-	struct bpf_hook hooks[BPF_FAMILY_HOOKS_MAX]; /* name NULL ends */
+	struct bpf_hook hooks[BPF_FAMILY_HOOKS_MAX];     /* name NULL ends */
 	struct bpf_family_map maps[BPF_FAMILY_MAPS_MAX]; /* the family's own, name NULL ends */
 };
 
@@ -40,8 +45,9 @@ struct bpf_family;
  * says ("tp_btf", "raw_tp", NULL). A hook that is not required and missing
  * leaves the family degraded. On failure *ret_state says why and *ret is NULL;
  * the function then returns a negative errno. */
-int bpf_family_open(const struct bpf_family_spec *spec, const struct bpf_kernel *kernel, struct bpf_slots *slots,
-		    const char *door, struct family_snapshot *ret_state, struct bpf_family **ret) _must_check_;
+int bpf_family_open(const struct bpf_family_spec *spec, const struct bpf_kernel *kernel,
+		    struct bpf_slots *slots, const char *door, struct family_snapshot *ret_state,
+		    struct bpf_family **ret) _must_check_;
 void bpf_family_close(struct bpf_family *f); /* detaches; NULL is fine */
 
 /* Whether a hook delivers: false for one that this kernel lacks. */

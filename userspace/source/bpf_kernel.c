@@ -54,7 +54,8 @@ int bpf_kernel_tracepoint_args(const struct bpf_kernel *k, const char *tracepoin
 	return proto && btf_vlen(proto) ? btf_vlen(proto) - 1 : -ENOENT;
 }
 
-bool bpf_kernel_tracepoint_arg_is(const struct bpf_kernel *k, const char *tracepoint, int index, const char *name)
+bool bpf_kernel_tracepoint_arg_is(const struct bpf_kernel *k, const char *tracepoint, int index,
+				  const char *name)
 {
 	const struct btf_type *proto = tracepoint_proto(k, tracepoint), *t;
 
@@ -95,9 +96,10 @@ void bpf_kernel_probe(struct bpf_kernel *ret)
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ep_probe", sizeof(__u32), sizeof(__u64), 1, NULL);
 	if (fd < 0) {
 		text_copy(ret->reason, sizeof(ret->reason),
-			  fd == -ENOSYS ? "this kernel has no bpf() system call" :
-			  fd == -EPERM  ? "no permission for bpf(): run as root or with CAP_BPF and CAP_PERFMON" :
-					  strerror(-fd));
+			  fd == -ENOSYS ? "this kernel has no bpf() system call"
+			  : fd == -EPERM
+				  ? "no permission for bpf(): run as root or with CAP_BPF and CAP_PERFMON"
+				  : strerror(-fd));
 		return;
 	}
 	close(fd);

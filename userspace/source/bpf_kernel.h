@@ -10,9 +10,9 @@
 struct btf;
 
 struct bpf_kernel {
-	struct btf *btf; /* the kernel's own, NULL when it has none */
-	bool usable; /* bpf() works for this process */
-	char reason[160]; /* why it does not, for people */
+	struct btf *btf;         /* the kernel's own, NULL when it has none */
+	bool usable;             /* bpf() works for this process */
+	char reason[160];        /* why it does not, for people */
 	struct ep_config config; /* argument layouts found; slots, cpus, hierarchy filled by the caller */
 };
 
@@ -24,7 +24,8 @@ void bpf_kernel_clear(struct bpf_kernel *k);
  * by its btf_trace_NAME type; -ENOENT when the kernel has no such tracepoint or no BTF. */
 int bpf_kernel_tracepoint_args(const struct bpf_kernel *k, const char *tracepoint) _must_check_;
 /* True when argument `index` of the tracepoint is a pointer to struct `name`. */
-bool bpf_kernel_tracepoint_arg_is(const struct bpf_kernel *k, const char *tracepoint, int index, const char *name);
+bool bpf_kernel_tracepoint_arg_is(const struct bpf_kernel *k, const char *tracepoint, int index,
+				  const char *name);
 
 /* The kernel meters the run time of all programs for as long as the returned
  * descriptor is open; negative errno (5.8 and later). */

@@ -27,8 +27,8 @@ static size_t page_round(size_t bytes)
 	return (bytes + page - 1) / page * page;
 }
 
-static int make_map(enum bpf_map_type type, const char *name, __u32 key, __u32 value, __u32 entries, __u32 flags,
-		    int *ret_fd)
+static int make_map(enum bpf_map_type type, const char *name, __u32 key, __u32 value, __u32 entries,
+		    __u32 flags, int *ret_fd)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = flags);
 	int fd = bpf_map_create(type, name, key, value, entries, &opts);
@@ -49,7 +49,8 @@ static int make_maps(struct bpf_slots *s)
 	r = make_map(BPF_MAP_TYPE_QUEUE, "ep_slots_free", 0, 4, s->config.slots, 0, &s->free_fd);
 	if (r < 0)
 		return r;
-	r = make_map(BPF_MAP_TYPE_ARRAY, "ep_slot_owner", 4, 8, s->config.slots, BPF_F_MMAPABLE, &s->owner_fd);
+	r = make_map(BPF_MAP_TYPE_ARRAY, "ep_slot_owner", 4, 8, s->config.slots, BPF_F_MMAPABLE,
+		     &s->owner_fd);
 	if (r < 0)
 		return r;
 	r = make_map(BPF_MAP_TYPE_ARRAY, "ep_slot_cache", 4, sizeof(struct ep_slot_cached),
@@ -146,9 +147,9 @@ int bpf_slots_share(const struct bpf_slots *s, struct bpf_object *object)
 		const char *name;
 		int fd;
 	} shared[] = {
-		{ "ep_slots", s->ids_fd },	  { "ep_slots_free", s->free_fd },
+		{ "ep_slots", s->ids_fd },        { "ep_slots_free", s->free_fd },
 		{ "ep_slot_owner", s->owner_fd }, { "ep_slot_cache", s->cache_fd },
-		{ "ep_losses", s->losses_fd },	  { "ep_events", s->events_fd },
+		{ "ep_losses", s->losses_fd },    { "ep_events", s->events_fd },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
@@ -237,6 +238,5 @@ uint64_t bpf_slots_map_bytes(const struct bpf_slots *s)
 {
 	return bpf_map_charged_bytes(s->ids_fd) + bpf_map_charged_bytes(s->free_fd) +
 	       bpf_map_charged_bytes(s->owner_fd) + bpf_map_charged_bytes(s->cache_fd) +
-	       bpf_map_charged_bytes(s->losses_fd) +
-	       bpf_map_charged_bytes(s->events_fd);
+	       bpf_map_charged_bytes(s->losses_fd) + bpf_map_charged_bytes(s->events_fd);
 }

@@ -11,16 +11,16 @@
 /* One CPU's running slice, frozen for a reading. */
 struct slice {
 	uint32_t slot;
-	uint64_t ns; /* how long it has been running */
+	uint64_t ns;        /* how long it has been running */
 	uint64_t on_cpu_ns; /* the slot's counter on that CPU at the same instant */
 };
 
 struct cpu_source {
 	struct bpf_family_spec spec;
 	struct bpf_family *family;
-	struct ep_cpu_slot *slots; /* [cpu * n_slots + slot] */
+	struct ep_cpu_slot *slots;            /* [cpu * n_slots + slot] */
 	const struct ep_cpu_running *running; /* [cpu] */
-	struct ep_pair *pairs; /* [cpu * EP_PAIRS + i] */
+	struct ep_pair *pairs;                /* [cpu * EP_PAIRS + i] */
 	uint32_t cpus, n_slots;
 	bool run_queue;
 	uint64_t now_ns;
@@ -191,7 +191,8 @@ static void set_waits(struct metrics *into, const struct ep_cpu_slot *sum, uint6
 	metrics_mark_histogram(into, HISTOGRAM_run_queue_wait_hist);
 }
 
-void cpu_source_read(const struct cpu_source *c, uint32_t slot, struct metrics *into, struct cpu_exit *ret_exit)
+void cpu_source_read(const struct cpu_source *c, uint32_t slot, struct metrics *into,
+		     struct cpu_exit *ret_exit)
 {
 	struct ep_cpu_slot sum = {};
 
@@ -199,8 +200,8 @@ void cpu_source_read(const struct cpu_source *c, uint32_t slot, struct metrics *
 		const struct slice *slice = &c->slices[cpu];
 
 		add(&sum, cpu_slot(c, cpu, slot));
-		sum.on_cpu_ns += slice->slot == slot ? slice->on_cpu_ns + slice->ns :
-						       cpu_slot(c, cpu, slot)->on_cpu_ns;
+		sum.on_cpu_ns += slice->slot == slot ? slice->on_cpu_ns + slice->ns
+						     : cpu_slot(c, cpu, slot)->on_cpu_ns;
 	}
 	set_times(into, &sum);
 	if (c->run_queue)

@@ -17,15 +17,16 @@ struct bpf_family *cpu_source_family(const struct cpu_source *c);
  * (CLOCK_MONOTONIC). Call cpu_source_begin() once before the slots of a reading. */
 struct cpu_exit {
 	uint64_t mono_ns; /* 0: nobody left yet */
-	uint32_t status; /* wait status */
+	uint32_t status;  /* wait status */
 };
 void cpu_source_begin(struct cpu_source *c);
-void cpu_source_read(const struct cpu_source *c, uint32_t slot, struct metrics *into, struct cpu_exit *ret_exit);
+void cpu_source_read(const struct cpu_source *c, uint32_t slot, struct metrics *into,
+		     struct cpu_exit *ret_exit);
 
 /* Calls visit for every pair in use; `at` is its place in the table, stable for
  * as long as the pair is, below cpus * EP_PAIRS. Figures since it took that place. */
-typedef void (*cpu_pair_visit)(void *data, size_t at, uint32_t victim_slot, uint32_t aggressor_slot, uint64_t wait_ns,
-			       uint64_t count);
+typedef void (*cpu_pair_visit)(void *data, size_t at, uint32_t victim_slot, uint32_t aggressor_slot,
+			       uint64_t wait_ns, uint64_t count);
 void cpu_source_pairs(const struct cpu_source *c, cpu_pair_visit visit, void *data);
 
 /* Forgets a slot's counters and pairs before it is given back. */
