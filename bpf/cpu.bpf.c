@@ -148,7 +148,7 @@ static __attribute__((noinline)) int blame(u32 cpu, u32 victim_slot, u32 aggress
 {
 	struct ep_pair_set *set = bpf_map_lookup_elem(&ep_cpu_pairs, &cpu);
 	u32 slots = victim_slot << 16 | (aggressor_slot & 0xffff);
-	u32 start = victim_slot * 31 + aggressor_slot, at;
+	u32 start = slots * 0x9e3779b1u >> EP_PAIRS_SHIFT, at;
 
 	if (!set)
 		return 0;

@@ -70,12 +70,12 @@ echo "Starting a steady and a greedy workload on one CPU, and the agent."
 # Wakes a hundred times a second for a little work, as an inference loop does.
 run_in "$steady" taskset -c 0 sh -c 'while :; do i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done; sleep 0.01; done'
 run_in "$greedy" taskset -c 0 sh -c 'x=$(head -c 48000000 /dev/zero | tr "\0" x); while :; do :; done'
-"$edgeprof" agent --run-dir "$dir" --publish "ipc://$dir/live.ipc" &
+"$edgeprof" agent --run-dir "$dir" --publish "ipc://$dir/live.ipc" 2>"$dir/agent.log" &
 agent=$!
 pids+=("$agent")
 for _ in $(seq 50); do
     [ -S "$dir/live.ipc" ] && break
-    kill -0 "$agent" 2>/dev/null || fail "the agent did not start; see its message above and edgeprof doctor"
+    kill -0 "$agent" 2>/dev/null || { cat "$dir/agent.log" >&2; fail "the agent did not start; see edgeprof doctor"; }
     sleep 0.1
 done
 
@@ -85,5 +85,6 @@ else
     "$edgeprof" top --address "ipc://$dir/live.ipc" --batch --count "${seconds:-5}"
 fi
 status=$?
+grep -h warning "$dir/agent.log"
 echo "Done; the workload, the agent and its cgroups are gone. Next: edgeprof --help, or README.md."
 exit $status
