@@ -389,6 +389,53 @@ __inline int on_exit(bool btf, struct task_struct *p)
 	return 0;
 }
 
+/*
+ * A task that moves itself to another cgroup (a shell, a container runtime's
+ * init) has used part of its slice in the old one. The scheduler's own sum is
+ * not up to date in mid-slice: the clock divides it.
+ */
+__inline int on_attach(bool btf, struct cgroup *cgroup, struct task_struct *p)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct ep_cpu_running *running = bpf_map_lookup_elem(&ep_cpu_running, &cpu);
+	struct cgroup_root *root = READ(btf, cgroup, root);
+	u64 now = bpf_ktime_get_ns(), ran_ns, minor, major;
+	struct ep_cpu_slot *c;
+
+	if (!running || !running->since_ns || READ(btf, root, hierarchy_id) != (int)cfg.hierarchy_id)
+		return 0;
+	if (running->pid != (u32)bpf_get_current_pid_tgid() || running->pid != (u32)READ(btf, p, pid))
+		return 0;
+	c = cpu_slot(cpu, running->slot);
+	if (!c)
+		return 0;
+	ran_ns = now - running->since_ns;
+	minor = READ(btf, p, min_flt);
+	major = READ(btf, p, maj_flt);
+	*(volatile u64 *)&running->since_ns = 0;
+	c->on_cpu_ns += ran_ns;
+	c->faults_minor += minor - running->faults_minor;
+	c->faults_major += major - running->faults_major;
+	running->exec_ns += ran_ns;
+	running->faults_minor = minor;
+	running->faults_major = major;
+	running->slot = slot_of_task(btf, p);
+	*(volatile u64 *)&running->since_ns = now;
+	return 0;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int ep_move_btf(u64 *ctx)
+{
+	return on_attach(true, (struct cgroup *)ctx[0], (struct task_struct *)ctx[2]);
+}
+
+SEC("raw_tp/cgroup_attach_task")
+int ep_move_raw(u64 *ctx)
+{
+	return on_attach(false, (struct cgroup *)ctx[0], (struct task_struct *)ctx[2]);
+}
+
 /* The two doors of a hook whose task is argument `n`. */
 #define DOORS(hook, name, n, body)                                                                           \
 	SEC("tp_btf/" #hook)                                                                                 \

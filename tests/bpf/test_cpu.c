@@ -236,37 +236,56 @@ static void on_pair(void *data, size_t at, uint32_t victim_slot, uint32_t aggres
 	seen->count += count;
 }
 
-static void matrix_names_the_aggressor(void **state)
+struct contest {
+	struct metrics victim, aggressor;
+	struct seen_pair seen;
+};
+
+/* Two groups that always want the same CPU, for two seconds. */
+static void contest_run(const char *door, struct contest *ret)
 {
 	struct rig rig;
 	struct group a, b;
-	struct seen_pair seen = { .rig = &rig };
-	struct metrics m;
 	int cpu = 0;
 	pid_t pids[2];
 
-	rig_open(&rig, *state, 64);
+	rig_open(&rig, door, 64);
 	group_make("victim", &a);
 	group_make("aggressor", &b);
-	seen.victim = a.id;
-	seen.aggressor = b.id;
+	*ret = (struct contest){ .seen = { .rig = &rig, .victim = a.id, .aggressor = b.id } };
 	pids[0] = group_start(&a, spin_pinned, &cpu);
 	pids[1] = group_start(&b, spin_pinned, &cpu);
 	sleep(2);
-	cpu_source_pairs(rig.cpu, on_pair, &seen);
-	m = rig_read(&rig, &a, NULL);
+	cpu_source_pairs(rig.cpu, on_pair, &ret->seen);
+	ret->victim = rig_read(&rig, &a, NULL);
+	ret->aggressor = rig_read(&rig, &b, NULL);
 	stop(pids[0]);
 	stop(pids[1]);
 	group_remove(&a);
 	group_remove(&b);
 	rig_close(&rig);
-	print_message("# waited %llu ms, of it %llu ms blamed on the aggressor in %llu waits\n",
-		      (unsigned long long)m.value[METRIC_run_queue_wait_ns] / 1000000,
-		      (unsigned long long)seen.wait_ns / 1000000, (unsigned long long)seen.count);
-	assert_true(seen.count > 20);
-	assert_true(seen.wait_ns > 500000000);
-	assert_true(seen.wait_ns <= m.value[METRIC_run_queue_wait_ns]);
-	assert_true((double)seen.wait_ns > 0.7 * (double)m.value[METRIC_run_queue_wait_ns]);
+}
+
+static void matrix_names_the_aggressor(void **state)
+{
+	struct contest c;
+	uint64_t waited, ran;
+
+	/* The oracle holds while nobody else wants that CPU: try again when somebody did. */
+	for (int tries = 0; tries < 5; tries++) {
+		contest_run(*state, &c);
+		ran = c.aggressor.value[METRIC_cpu_time_ns];
+		if (ran + c.victim.value[METRIC_cpu_time_ns] > 1700000000)
+			break;
+	}
+	waited = c.victim.value[METRIC_run_queue_wait_ns];
+	print_message("# waited %llu ms, of it %llu ms blamed on the aggressor, which ran %llu ms\n",
+		      (unsigned long long)waited / 1000000, (unsigned long long)c.seen.wait_ns / 1000000,
+		      (unsigned long long)ran / 1000000);
+	assert_true(c.seen.count > 20);
+	assert_true(c.seen.wait_ns <= waited);
+	/* The victim was runnable all the time: whenever the aggressor ran, it waited for it. */
+	assert_true(fabs((double)c.seen.wait_ns - (double)ran) < 0.1 * (double)ran);
 }
 
 static void no_free_slot_is_counted_together(void **state)

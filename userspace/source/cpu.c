@@ -37,6 +37,7 @@ static const struct bpf_family_spec cpu_spec = {
 		{ "fork", "sched_process_fork", false },
 		{ "exec", "sched_process_exec", false },
 		{ "exit", "sched_process_exit", false },
+		{ "move", "cgroup_attach_task", false },
 	},
 	.maps = {
 		{ "ep_cpu", BPF_FAMILY_MAP_PER_CPU_AND_SLOT },
@@ -55,6 +56,7 @@ static const struct bpf_family_spec cpu_time_spec = {
 		{ "fork", "sched_process_fork", false },
 		{ "exec", "sched_process_exec", false },
 		{ "exit", "sched_process_exit", false },
+		{ "move", "cgroup_attach_task", false },
 	},
 	.maps = {
 		{ "ep_cpu", BPF_FAMILY_MAP_PER_CPU_AND_SLOT },
