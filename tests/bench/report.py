@@ -57,11 +57,11 @@ class Report:
 
     def print(self):
         print(f"\n{platform.node()}, Linux {platform.release()}, {time.strftime('%Y-%m-%d %H:%M')}")
-        heads = ("figure", "value", "unit", "noise", "peer", "peer's", "ratio", "bar", "")
+        heads = ("figure", "value", "minimum", "unit", "noise", "peer", "peer's", "ratio", "bar", "")
         lines = [heads] + [self._cells(row) for row in self.rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
         for line in lines:
-            cells = [cell.ljust(w) if i in (0, 2, 4, 8) else cell.rjust(w)
+            cells = [cell.ljust(w) if i in (0, 3, 5, 9) else cell.rjust(w)
                      for i, (cell, w) in enumerate(zip(line, widths))]
             print("  ".join(cells).rstrip())
         for note in self.notes:
@@ -73,6 +73,7 @@ class Report:
         return (
             row["name"],
             _number(row["value"]),
+            _number(row.get("min")),
             row["unit"],
             _number(row["noise"]),
             row["peer"] or "",

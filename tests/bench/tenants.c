@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,7 +98,8 @@ int main(int argc, char **argv)
 	burn_us = strtol(argv[3], NULL, 10);
 	if (hz < 2)
 		die("HZ");
-	signal(SIGCHLD, SIG_IGN);
+	setpgid(0, 0);
+	signal(SIGCHLD, SIG_IGN); /* the children reap themselves */
 	for (; fgets(line, sizeof(line), stdin); n++) {
 		line[strcspn(line, "\n")] = '\0';
 		pid = fork();
@@ -110,5 +112,9 @@ int main(int argc, char **argv)
 	puts("ready");
 	fflush(stdout);
 	wait_for_end();
+	signal(SIGTERM, SIG_IGN);
+	kill(0, SIGTERM);
+	while (wait(NULL) > 0)
+		;
 	return 0;
 }
