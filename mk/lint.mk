@@ -11,7 +11,7 @@ $(BPF_VERIFY): $(O)/%: $(O)/%.o $(O)/userspace/source/bpf_kernel.o $(O)/userspac
 	$(Q)$(CC) $(EP_CFLAGS) $(EP_LDFLAGS) -o $@ $^ $(EP_LIBS)
 
 LINTS := layers spdx names size format cppcheck shell python budget clang
-.PHONY: lint lint-tools $(LINTS:%=lint-%) bpf-budget
+.PHONY: lint lint-proof $(LINTS:%=lint-%) bpf-budget
 lint: ## every static check; missing tools are named and fail
 	@$(LINT)/tools.sh
 	@$(MAKE) --no-print-directory -k $(LINTS:%=lint-%)
@@ -40,7 +40,10 @@ lint-python:
 lint-budget: $(BPF_OBJ) $(BPF_VERIFY)
 	@echo "== BPF budget"; $(LINT)/bpf_budget.sh check $(O)
 lint-clang:
-	@echo "== clang"; $(MAKE) --no-print-directory -s -j$$(nproc) O=$(O)/clang CC=$(CLANG) all tests bench-build >/dev/null
+	@echo "== clang"; $(MAKE) --no-print-directory -sk -j$$(nproc) O=$(O)/clang CC=$(CLANG) all tests bench-build >/dev/null
 
 bpf-budget: $(BPF_OBJ) $(BPF_VERIFY) ## take the BPF programs' sizes of now as the budget (root)
 	@$(LINT)/bpf_budget.sh write $(O)
+
+lint-proof: ## break a scratch copy in every way the lints know; each must fail
+	@$(LINT)/prove.sh $(abspath $(O))/proof
