@@ -16,11 +16,11 @@
 struct config_reader {
 	FILE *file;
 	const char *name;
-	unsigned line;           /* the one read last */
+	unsigned line;                  /* the one read last */
 	unsigned seen[OPTION_ROWS_MAX]; /* line of each key, 0: not yet */
-	int error;               /* first one, logged */
-	bool understood;         /* the handler was called for this line */
-	bool needs_value;        /* the line is neither empty nor a comment */
+	int error;                      /* first one, logged */
+	bool understood;                /* the handler was called for this line */
+	bool needs_value;               /* the line is neither empty nor a comment */
 	struct config config;
 };
 
