@@ -2,6 +2,7 @@
 #include "app/doctor_verdict.h"
 
 #include "base/text.h"
+#include "core/hierarchy.h"
 
 #include <errno.h>
 #include <string.h>
@@ -152,20 +153,6 @@ static void judge_tracepoint(struct verdict *v, const struct tracepoint_fact *t)
 
 /* --- the node ------------------------------------------------------------------------------ */
 
-/* The collector's choice: v2 names by its one hierarchy, else a controller that every runtime uses. */
-static const char *naming_hierarchy(const struct cgroup_mounts *m, enum config_hierarchy wanted)
-{
-	bool any = wanted == CONFIG_HIERARCHY_AUTO;
-
-	if (m->unified[0] && ((any && m->layout == CGROUP_LAYOUT_V2) || wanted == CONFIG_HIERARCHY_UNIFIED))
-		return "unified";
-	if (m->memory[0] && (any || wanted == CONFIG_HIERARCHY_MEMORY))
-		return "memory";
-	if (m->cpuacct[0] && (any || wanted == CONFIG_HIERARCHY_CPUACCT))
-		return "cpuacct";
-	return any && m->unified[0] ? "unified" : NULL;
-}
-
 static void judge_controller(struct verdict *v, const char *name, bool present, const char *cost,
 			     const char *remedy)
 {
@@ -197,10 +184,12 @@ static void judge_cgroups(struct verdict *v, const struct kernel_probe *p)
 
 static void judge_hierarchy(struct verdict *v, const struct kernel_probe *p, enum config_hierarchy wanted)
 {
-	const char *name = p->cgroup_error ? NULL : naming_hierarchy(&p->cgroups, wanted);
+	struct hierarchy_choice choice;
+	bool mounted = !p->cgroup_error && hierarchy_choose(&p->cgroups, wanted, &choice) == 0;
 
-	say(add(v, works_if(name), "hierarchy"), name ? name : "the one asked for is not mounted",
-	    "the agent does not start", "set hierarchy = auto, or mount it");
+	say(add(v, works_if(mounted), "hierarchy"),
+	    mounted ? choice.name : "the one asked for is not mounted", "the agent does not start",
+	    "set hierarchy = auto, or mount it");
 }
 
 static void judge_accounting(struct verdict *v, const struct kernel_probe *p)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "core/blames.h"
+#include "core/hierarchy.h"
 #include "core/probes.h"
 #include "core/registry.h"
 #include "model/derive.h"
@@ -30,36 +31,6 @@ struct collector {
 };
 
 /* --- opening ------------------------------------------------------------------------ */
-
-static int choose_hierarchy(const struct config *config, const struct cgroup_mounts *m,
-			    enum ep_hierarchy *ret, const char **ret_mount, const char **ret_name)
-{
-	const struct {
-		enum config_hierarchy wanted;
-		enum ep_hierarchy hierarchy;
-		const char *mount, *name;
-		bool preferred;
-	} rows[] = {
-		{ CONFIG_HIERARCHY_UNIFIED, EP_HIERARCHY_UNIFIED, m->unified, "unified",
-		  m->layout == CGROUP_LAYOUT_V2 },
-		{ CONFIG_HIERARCHY_MEMORY, EP_HIERARCHY_MEMORY, m->memory, "memory", true },
-		{ CONFIG_HIERARCHY_CPUACCT, EP_HIERARCHY_CPUACCT, m->cpuacct, "cpuacct", true },
-		{ CONFIG_HIERARCHY_UNIFIED, EP_HIERARCHY_UNIFIED, m->unified, "unified", true },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		bool wanted = config->hierarchy == CONFIG_HIERARCHY_AUTO
-				      ? rows[i].preferred
-				      : config->hierarchy == rows[i].wanted;
-		if (!wanted || !rows[i].mount[0])
-			continue;
-		*ret = rows[i].hierarchy;
-		*ret_mount = rows[i].mount;
-		*ret_name = rows[i].name;
-		return 0;
-	}
-	return -ENOENT;
-}
 
 static int allocate(struct collector *c)
 {
@@ -92,28 +63,27 @@ static int open_all(struct collector *c)
 		.crio_roots = c->config.crio_roots,
 	};
 	struct cgroup_mounts mounts;
-	enum ep_hierarchy hierarchy;
-	const char *mount, *name;
+	struct hierarchy_choice choice;
 	int r;
 
 	r = cgroup_mounts_read(c->config.root, &mounts);
 	if (r < 0)
 		return log_err(r, "cannot read the cgroup mounts below %s: %s", c->config.root, strerror(-r));
-	r = choose_hierarchy(&c->config, &mounts, &hierarchy, &mount, &name);
+	r = hierarchy_choose(&mounts, c->config.hierarchy, &choice);
 	if (r < 0)
 		return log_err(r, "no such cgroup hierarchy is mounted below %s; see `edgeprof doctor`",
 			       c->config.root);
-	r = registry_open(c->config.root, &paths, &mounts, mount, &c->registry);
+	r = registry_open(c->config.root, &paths, &mounts, choice.mount, &c->registry);
 	if (r < 0)
 		return r;
-	r = probes_open(&c->config, &mounts, hierarchy, &c->probes);
+	r = probes_open(&c->config, &choice, &c->probes);
 	if (r < 0)
 		return r;
 	r = node_read(c->config.root, &c->snapshot.node);
 	if (r < 0)
 		return log_err(r, "cannot read the node's own facts below %s: %s", c->config.root,
 			       strerror(-r));
-	text_copy(c->snapshot.node.hierarchy, sizeof(c->snapshot.node.hierarchy), name);
+	text_copy(c->snapshot.node.hierarchy, sizeof(c->snapshot.node.hierarchy), choice.name);
 	return allocate(c);
 }
 

@@ -98,8 +98,7 @@ static void use_files_only(struct probes *p, const char *reason)
 	add_family(p, "files", FAMILY_RUNNING, "files", reason);
 }
 
-int probes_open(const struct config *config, const struct cgroup_mounts *mounts, enum ep_hierarchy hierarchy,
-		struct probes *ret)
+int probes_open(const struct config *config, const struct hierarchy_choice *choice, struct probes *ret)
 {
 	struct ep_config *c = &ret->kernel.config;
 	int r;
@@ -118,11 +117,9 @@ int probes_open(const struct config *config, const struct cgroup_mounts *mounts,
 	}
 	c->cpus = kernel_probe_cpus();
 	c->slots = config->slots ? config->slots : probes_default_slots(c->cpus);
-	c->hierarchy = hierarchy;
+	c->hierarchy = choice->hierarchy;
 	c->run_queue = config->run_queue;
-	c->hierarchy_id = hierarchy == EP_HIERARCHY_MEMORY    ? mounts->memory_id
-			  : hierarchy == EP_HIERARCHY_CPUACCT ? mounts->cpuacct_id
-							      : 0;
+	c->hierarchy_id = choice->id;
 	r = bpf_slots_open(c, &ret->slots);
 	if (r < 0) {
 		log_warning("no BPF maps: %s; continuing with cgroup files alone", strerror(-r));

@@ -4,10 +4,10 @@
 #define EP_CORE_PROBES_H
 
 #include "core/config.h"
+#include "core/hierarchy.h"
 #include "core/metering.h"
 #include "model/snapshot.h"
 #include "source/bpf_family.h"
-#include "source/cgroup_files.h"
 #include "source/cpu.h"
 #include "source/io.h"
 #include "source/mem.h"
@@ -28,7 +28,7 @@ struct probes {
 
 /* Opens what the configuration asks for and the node allows; says the rest in
  * families[] and in the log. -ENOMEM only. */
-int probes_open(const struct config *config, const struct cgroup_mounts *mounts, enum ep_hierarchy hierarchy,
+int probes_open(const struct config *config, const struct hierarchy_choice *choice,
 		struct probes *ret) _must_check_;
 void probes_close(struct probes *p);
 
