@@ -23,18 +23,11 @@ struct {
 	__type(value, struct ep_io_slot);
 } ep_io SEC(".maps");
 
-struct request_start {
-	u64 issued_ns; /* 0: waits in the scheduler */
-	u32 slot;
-	u32 bytes; /* not completed yet */
-	u32 op;
-	u32 requeued; /* the next issue is not a new request */
-};
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, REQUESTS_MAX);
 	__type(key, u64); /* struct request *, one of the queue's fixed set */
-	__type(value, struct request_start);
+	__type(value, struct ep_io_start);
 } ep_io_start SEC(".maps");
 
 /* --- whose request it is ------------------------------------------------------------ */
@@ -78,57 +71,7 @@ __inline u32 request_slot(bool btf, struct request *rq)
 	return id ? slot_of_cgroup(id) : slot_of_task(current_is_typed(btf), current);
 }
 
-/* --- insert, issue, requeue ----------------------------------------------------------- */
-
-__inline void request_save(u64 key, const struct request_start *start)
-{
-	if (bpf_map_update_elem(&ep_io_start, &key, start, BPF_ANY))
-		count_loss(EP_LOSS_START_FULL);
-}
-
-/* Where a scheduler holds requests back, whoever runs the queue issues them:
- * their owner is the task that put them in. */
-__inline int on_insert(bool btf, struct request *rq, u64 key)
-{
-	struct request_start *known = bpf_map_lookup_elem(&ep_io_start, &key);
-	struct request_start start = {};
-
-	if (known && known->requeued)
-		return 0;
-	start.slot = request_slot(btf, rq);
-	request_save(key, &start);
-	return 0;
-}
-
-__inline int on_issue(bool btf, struct request *rq, u64 key)
-{
-	struct request_start *known = bpf_map_lookup_elem(&ep_io_start, &key);
-	struct request_start start = {};
-
-	start.issued_ns = bpf_ktime_get_ns();
-	start.bytes = READ(btf, rq, __data_len);
-	start.op = READ(btf, rq, cmd_flags) & REQ_OP_MASK;
-	if (known && (known->requeued || !known->issued_ns))
-		start.slot = known->slot;
-	else
-		start.slot = request_slot(btf, rq);
-	if (known)
-		*known = start;
-	else
-		request_save(key, &start);
-	return 0;
-}
-
-__inline int on_requeue(bool btf, struct request *rq, u64 key)
-{
-	struct request_start *known = bpf_map_lookup_elem(&ep_io_start, &key);
-
-	if (known)
-		known->requeued = 1;
-	return 0;
-}
-
-/* --- complete ------------------------------------------------------------------------- */
+/* --- counting ------------------------------------------------------------------------ */
 
 __inline void count_bytes(struct ep_io_slot *s, u32 op, u32 bytes)
 {
@@ -140,7 +83,7 @@ __inline void count_bytes(struct ep_io_slot *s, u32 op, u32 bytes)
 
 /* Atomic although each CPU has its own: an interrupt may complete requests in
  * the middle of a task that does. */
-__inline void count_request(struct ep_io_slot *s, u32 op, u64 ns)
+__inline void count_op(struct ep_io_slot *s, u32 op)
 {
 	if (op == REQ_OP_READ)
 		__sync_fetch_and_add(&s->reads, 1);
@@ -148,21 +91,98 @@ __inline void count_request(struct ep_io_slot *s, u32 op, u64 ns)
 		__sync_fetch_and_add(&s->writes, 1);
 	else
 		__sync_fetch_and_add(&s->others, 1);
+}
+
+__inline void count_time(struct ep_io_slot *s, u64 ns)
+{
 	__sync_fetch_and_add(&s->time_ns, ns);
 	histogram_count(s->latency_hist, ns);
 }
 
+__inline struct ep_io_slot *io_slot(u32 slot)
+{
+	u32 at = bpf_get_smp_processor_id() * cfg.slots + slot;
+
+	return bpf_map_lookup_elem(&ep_io, &at);
+}
+
+/* The kernel skips a program that interrupts itself: a request whose end was
+ * missed that way counts when its memory is used again, without a time. */
+__inline void settle_unseen(const struct ep_io_start *start)
+{
+	struct ep_io_slot *s = io_slot(start->slot);
+
+	if (!s)
+		return;
+	count_bytes(s, start->op, start->bytes);
+	count_op(s, start->op);
+}
+
+/* --- insert, issue, requeue ----------------------------------------------------------- */
+
+__inline void request_save(u64 key, const struct ep_io_start *start)
+{
+	if (bpf_map_update_elem(&ep_io_start, &key, start, BPF_ANY))
+		count_loss(EP_LOSS_START_FULL);
+}
+
+/* Where a scheduler holds requests back, whoever runs the queue issues them:
+ * their owner is the task that put them in. */
+__inline int on_insert(bool btf, struct request *rq, u64 key)
+{
+	struct ep_io_start *known = bpf_map_lookup_elem(&ep_io_start, &key);
+	struct ep_io_start start = {};
+
+	if (known && known->requeued)
+		return 0;
+	if (known && known->issued_ns)
+		settle_unseen(known);
+	start.slot = request_slot(btf, rq);
+	request_save(key, &start);
+	return 0;
+}
+
+__inline int on_issue(bool btf, struct request *rq, u64 key)
+{
+	struct ep_io_start *known = bpf_map_lookup_elem(&ep_io_start, &key);
+	struct ep_io_start start = {};
+
+	start.issued_ns = bpf_ktime_get_ns();
+	start.bytes = READ(btf, rq, __data_len);
+	start.op = READ(btf, rq, cmd_flags) & REQ_OP_MASK;
+	if (known && (known->requeued || !known->issued_ns))
+		start.slot = known->slot;
+	else
+		start.slot = request_slot(btf, rq);
+	if (known && known->issued_ns && !known->requeued)
+		settle_unseen(known);
+	if (known)
+		*known = start;
+	else
+		request_save(key, &start);
+	return 0;
+}
+
+__inline int on_requeue(bool btf, struct request *rq, u64 key)
+{
+	struct ep_io_start *known = bpf_map_lookup_elem(&ep_io_start, &key);
+
+	if (known)
+		known->requeued = 1;
+	return 0;
+}
+
+/* --- complete ------------------------------------------------------------------------ */
+
 __inline int on_complete(u64 key, u32 bytes, bool failed)
 {
-	struct request_start *start = bpf_map_lookup_elem(&ep_io_start, &key);
-	struct ep_io_slot *s;
+	struct ep_io_start *start = bpf_map_lookup_elem(&ep_io_start, &key);
 	u64 now = bpf_ktime_get_ns();
-	u32 at;
+	struct ep_io_slot *s;
 
 	if (!start || !start->issued_ns)
 		return 0;
-	at = bpf_get_smp_processor_id() * cfg.slots + start->slot;
-	s = bpf_map_lookup_elem(&ep_io, &at);
+	s = io_slot(start->slot);
 	if (!s)
 		return 0;
 	if (!failed)
@@ -171,7 +191,8 @@ __inline int on_complete(u64 key, u32 bytes, bool failed)
 		start->bytes -= bytes;
 		return 0;
 	}
-	count_request(s, start->op, now > start->issued_ns ? now - start->issued_ns : 0);
+	count_op(s, start->op);
+	count_time(s, now > start->issued_ns ? now - start->issued_ns : 0);
 	bpf_map_delete_elem(&ep_io_start, &key);
 	return 0;
 }

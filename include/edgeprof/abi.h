@@ -188,6 +188,16 @@ struct ep_io_slot {
 };
 EP_ABI_ASSERT(struct ep_io_slot, 256);
 
+/* A request on its way, by its address. */
+struct ep_io_start {
+	__u64 issued_ns; /* 0: waits in the scheduler */
+	__u32 slot;
+	__u32 bytes; /* not completed yet */
+	__u32 op;
+	__u32 requeued; /* the next issue is not a new request */
+};
+EP_ABI_ASSERT(struct ep_io_start, 24);
+
 /* Lifecycle records in the ring buffer ep_events. */
 enum ep_event_kind {
 	EP_EVENT_CGROUP_MKDIR = 1,

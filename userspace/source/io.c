@@ -3,14 +3,20 @@
 
 #include "source/objects.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
+
+#define WALK_CHUNK 256 /* more than any bucket of the table holds */
 
 struct io_source {
 	struct bpf_family_spec spec;
 	struct bpf_family *family;
 	struct ep_io_slot *slots; /* [cpu * n_slots + slot] */
 	uint32_t cpus, n_slots;
+	int starts_fd;
+	uint64_t keys[WALK_CHUNK];
+	struct ep_io_start starts[WALK_CHUNK];
 };
 
 static const struct bpf_family_spec io_spec = {
@@ -46,6 +52,7 @@ int io_source_open(const struct bpf_kernel *kernel, struct bpf_slots *slots, con
 		return r;
 	}
 	s->slots = bpf_family_map(s->family, "ep_io");
+	s->starts_fd = bpf_family_map_fd(s->family, "ep_io_start");
 	*ret = s;
 	return 0;
 }
@@ -91,10 +98,29 @@ void io_source_read(const struct io_source *s, uint32_t slot, struct metrics *in
 	metrics_mark_histogram(into, HISTOGRAM_io_latency_hist);
 }
 
+/* Requests still on their way would count for the slot's next owner. */
+static void forget_requests(struct io_source *s, uint32_t slot)
+{
+	uint32_t at = 0;
+	int r = 0;
+
+	for (bool first = true; r == 0; first = false) {
+		uint32_t n = WALK_CHUNK;
+
+		r = bpf_map_lookup_batch(s->starts_fd, first ? NULL : &at, &at, s->keys, s->starts, &n, NULL);
+		if (r < 0 && r != -ENOENT)
+			return;
+		for (uint32_t i = 0; i < n; i++)
+			if (s->starts[i].slot == slot)
+				bpf_map_delete_elem(s->starts_fd, &s->keys[i]);
+	}
+}
+
 void io_source_clear(struct io_source *s, uint32_t slot)
 {
 	if (slot >= s->n_slots)
 		return;
+	forget_requests(s, slot);
 	for (uint32_t cpu = 0; cpu < s->cpus; cpu++)
 		memset(&s->slots[(size_t)cpu * s->n_slots + slot], 0, sizeof(struct ep_io_slot));
 }
