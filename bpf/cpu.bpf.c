@@ -116,13 +116,24 @@ __inline struct ep_task *task_take(u32 pid, u64 now)
 	return task;
 }
 
-__inline void task_leave(u32 pid, u32 slot, u32 state, u32 aggressor_slot, u64 now)
+/* Ends what the record says the task was doing; a wake-up may have gone unseen. */
+__inline void task_settle(struct ep_task *task, u64 now)
 {
-	struct ep_task *task = task_take(pid, now);
+	settle_off_cpu(task, now);
+	task->state = EP_TASK_FREE;
+}
+
+__inline void task_leave(bool btf, struct task_struct *p, u32 slot, u32 state, u32 aggressor_slot, u64 now)
+{
+	struct ep_task *task = task_take(READ(btf, p, pid), now);
 
 	if (!task)
 		return;
+	task_settle(task, now);
 	task->since_ns = now;
+	task->exec_ns = READ(btf, p, se.sum_exec_runtime);
+	task->faults_minor = READ(btf, p, min_flt);
+	task->faults_major = READ(btf, p, maj_flt);
 	task->slot = slot;
 	task->aggressor_slot = aggressor_slot;
 	task->state = state;
@@ -193,31 +204,39 @@ __inline void blame_wait(u32 cpu, const struct ep_task *task, u32 victim_slot, u
 __inline void leave_cpu(bool btf, struct task_struct *prev, struct ep_cpu_slot *c, u32 slot, u32 next_slot,
 			bool preempt, unsigned int state, u64 now)
 {
-	u32 pid = READ(btf, prev, pid);
-
 	if (preempt || !state) {
 		c->switches_involuntary++;
 		if (cfg.run_queue)
-			task_leave(pid, slot, EP_TASK_QUEUED, next_slot, now);
+			task_leave(btf, prev, slot, EP_TASK_QUEUED, next_slot, now);
 		return;
 	}
 	c->switches_voluntary++;
 	if (!cfg.run_queue)
 		return;
 	if (state & TASK_DEAD) {
-		struct ep_task *task = task_find(pid);
+		struct ep_task *task = task_find(READ(btf, prev, pid));
 
 		if (task)
-			task->state = EP_TASK_FREE;
+			task_settle(task, now);
 	} else if ((state & TASK_UNINTERRUPTIBLE) && !(state & TASK_NOLOAD)) {
 		c->uninterruptible_acc_ns -= now;
 		c->uninterruptible_tasks++;
-		task_leave(pid, slot, EP_TASK_UNINTERRUPTIBLE, EP_SLOT_NONE, now);
+		task_leave(btf, prev, slot, EP_TASK_UNINTERRUPTIBLE, EP_SLOT_NONE, now);
 	} else {
 		c->sleeping_acc_ns -= now;
 		c->sleeping_tasks++;
-		task_leave(pid, slot, EP_TASK_SLEEPING, EP_SLOT_NONE, now);
+		task_leave(btf, prev, slot, EP_TASK_SLEEPING, EP_SLOT_NONE, now);
 	}
+}
+
+__inline void count_wait(struct ep_cpu_slot *c, u64 wait_ns)
+{
+	u32 bucket = histogram_bucket(wait_ns);
+
+	c->wait_ns += wait_ns;
+	c->wait_count++;
+	if (bucket < EP_HIST_BUCKETS)
+		c->wait_hist[bucket]++;
 }
 
 __inline void enter_cpu(u32 cpu, u32 pid, u32 slot, u32 prev_slot, u64 prev_ran_ns, u64 now)
@@ -225,10 +244,13 @@ __inline void enter_cpu(u32 cpu, u32 pid, u32 slot, u32 prev_slot, u64 prev_ran_
 	struct ep_task *task = task_find(pid);
 	struct ep_cpu_slot *c;
 	u64 wait_ns;
-	u32 bucket;
 
-	if (!task || task->state != EP_TASK_QUEUED)
+	if (!task || task->state == EP_TASK_FREE)
 		return;
+	if (task->state != EP_TASK_QUEUED) {
+		task_settle(task, now);
+		return;
+	}
 	task->state = EP_TASK_FREE;
 	wait_ns = now - task->since_ns;
 	if ((s64)wait_ns < 0) /* clocks of two CPUs may differ by a little */
@@ -236,12 +258,42 @@ __inline void enter_cpu(u32 cpu, u32 pid, u32 slot, u32 prev_slot, u64 prev_ran_
 	c = cpu_slot(cpu, slot);
 	if (!c)
 		return;
-	c->wait_ns += wait_ns;
-	c->wait_count++;
-	bucket = histogram_bucket(wait_ns);
-	if (bucket < EP_HIST_BUCKETS)
-		c->wait_hist[bucket]++;
+	count_wait(c, wait_ns);
 	blame_wait(cpu, task, slot, wait_ns, prev_slot, prev_ran_ns);
+}
+
+/* The slice that ends, by the task's own counters since it came. */
+__inline void end_slice(bool btf, struct task_struct *prev, struct ep_cpu_slot *c,
+			const struct ep_cpu_running *running)
+{
+	/* The kernel's own slice: what cpuacct and cpu.stat count, right to the
+	 * nanosecond; a clock read here would miss the way in and out of idle. */
+	c->on_cpu_ns += READ(btf, prev, se.sum_exec_runtime) - running->exec_ns;
+	c->faults_minor += READ(btf, prev, min_flt) - running->faults_minor;
+	c->faults_major += READ(btf, prev, maj_flt) - running->faults_major;
+}
+
+/* The same for a task whose coming was not seen: some kernels keep processes of
+ * their host's agent out of tracing, and with them the switches they cause. What
+ * it had counted when it last left is known, and so how long it waited. */
+__inline void end_unseen_slice(bool btf, struct task_struct *prev, struct ep_cpu_slot *c, u64 now)
+{
+	struct ep_task *task = task_find(READ(btf, prev, pid));
+	u64 ran_ns, away_ns;
+
+	if (!task || task->state == EP_TASK_FREE) {
+		count_loss(EP_LOSS_SLICE_UNSEEN);
+		return;
+	}
+	ran_ns = READ(btf, prev, se.sum_exec_runtime) - task->exec_ns;
+	away_ns = now - task->since_ns;
+	c->on_cpu_ns += ran_ns;
+	c->faults_minor += (u32)READ(btf, prev, min_flt) - task->faults_minor;
+	c->faults_major += (u32)READ(btf, prev, maj_flt) - task->faults_major;
+	if (task->state == EP_TASK_QUEUED) {
+		count_wait(c, away_ns > ran_ns ? away_ns - ran_ns : 0);
+		task->state = EP_TASK_FREE;
+	}
 }
 
 __inline int on_switch(bool btf, bool preempt, struct task_struct *prev, struct task_struct *next,
@@ -269,14 +321,10 @@ __inline int on_switch(bool btf, bool preempt, struct task_struct *prev, struct 
 		prev_slot = known ? running->slot : slot_of_task(btf, prev);
 		c = cpu_slot(cpu, prev_slot);
 		if (c) {
-			if (known) {
-				/* The kernel's own slice: what cpuacct and cpu.stat
-				 * count, right to the nanosecond; a clock read here
-				 * would miss the way in and out of idle. */
-				c->on_cpu_ns += READ(btf, prev, se.sum_exec_runtime) - running->exec_ns;
-				c->faults_minor += READ(btf, prev, min_flt) - running->faults_minor;
-				c->faults_major += READ(btf, prev, maj_flt) - running->faults_major;
-			}
+			if (known)
+				end_slice(btf, prev, c, running);
+			else if (cfg.run_queue)
+				end_unseen_slice(btf, prev, c, now);
 			leave_cpu(btf, prev, c, prev_slot, next_slot, preempt, state, now);
 		}
 	}

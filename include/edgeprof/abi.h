@@ -75,6 +75,7 @@ EP_ABI_ASSERT(struct ep_config, 28);
 #define EP_LOSSES(X)                                                                                         \
 	X(SLOT_FULL, slot_full, "events of cgroups that found no free slot")                                 \
 	X(TASK_COLLISION, task_collision, "waits lost to two pids in one place")                             \
+	X(SLICE_UNSEEN, slice_unseen, "slices of tasks that were not seen coming to a CPU")                  \
 	X(PAIR_FULL, pair_full, "waits that found no place in the matrix")                                   \
 	X(RING_FULL, ring_full, "lifecycle events dropped, ring buffer full")                                \
 	X(MM_FULL, mm_full, "address spaces not followed, table full")                                       \
@@ -130,6 +131,9 @@ EP_ABI_ASSERT(struct ep_cpu_running, 64);
 enum ep_task_state { EP_TASK_FREE, EP_TASK_QUEUED, EP_TASK_SLEEPING, EP_TASK_UNINTERRUPTIBLE };
 struct ep_task {
 	__u64 since_ns;
+	__u64 exec_ns; /* the task's own counters when it last left a CPU */
+	__u32 faults_minor;
+	__u32 faults_major;
 	__u32 pid;
 	__u16 slot;           /* its cgroup's */
 	__u16 aggressor_slot; /* who had the CPU when it began to wait */
@@ -139,7 +143,7 @@ struct ep_task {
 struct ep_task_set {
 	struct ep_task way[EP_TASK_WAYS];
 };
-EP_ABI_ASSERT(struct ep_task_set, 48);
+EP_ABI_ASSERT(struct ep_task_set, 80);
 
 /* Wait of a victim blamed on an aggressor, per CPU; count 0: free. */
 struct ep_pair {

@@ -21,7 +21,7 @@
 
 #define LOCKS_MAX_BYTES (256 * 1024)
 /* Tables that do not grow with CPUs or slots: tasks, address spaces, requests, events. */
-#define FIXED_MAP_BYTES (1960u << 10)
+#define FIXED_MAP_BYTES (2216u << 10)
 /* Id table, free queue and owner of one slot, with the kernel's own overhead. */
 #define SLOT_TABLE_BYTES 128
 
