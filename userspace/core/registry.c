@@ -130,6 +130,24 @@ static void mark_members_gone(struct registry *r, const struct container *c)
 			registry_mark_gone(r, cgroup);
 }
 
+/* The container around a path that tells none by itself: where a plain
+ * containerd id ends only the runtime's files know, and they were asked when its
+ * topmost cgroup came. */
+static struct container *container_around(const struct registry *r, char *path)
+{
+	char *end;
+
+	while ((end = strrchr(path, '/')) && end != path) {
+		struct container *c;
+
+		*end = '\0';
+		HASH_FIND_STR(r->containers, path, c);
+		if (c && c->identity.runtime >= RUNTIME_NSPAWN)
+			return c;
+	}
+	return NULL;
+}
+
 /* The container that a path belongs to: its own prefix names it. */
 static int container_of(struct registry *r, const char *path, uint64_t id, uint64_t mono_ns,
 			struct container **ret)
@@ -145,6 +163,15 @@ static int container_of(struct registry *r, const char *path, uint64_t id, uint6
 		return -ENOMEM;
 	HASH_FIND_STR(r->containers, own, c);
 	top = !strcmp(path, own);
+	if (!c && parsed.runtime == RUNTIME_CGROUP) {
+		_cleanup_free_ char *around = strdup(path);
+
+		if (!around)
+			return -ENOMEM;
+		*ret = container_around(r, around);
+		if (*ret)
+			return 0;
+	}
 	if (c && top && c->has_top) {
 		mark_members_gone(r, c); /* the path came to life again: another container */
 		c = NULL;
