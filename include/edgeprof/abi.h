@@ -32,8 +32,8 @@
 #define EP_TASK_SETS 8192
 #define EP_TASK_WAYS 2
 /* Victim x aggressor pairs per CPU, and how many places one pair may stand in. */
-#define EP_PAIRS 512
-#define EP_PAIRS_SHIFT 23 /* 32 - log2(EP_PAIRS) */
+#define EP_PAIRS 1024
+#define EP_PAIRS_SHIFT 22 /* 32 - log2(EP_PAIRS) */
 #define EP_PAIR_PROBES 4
 
 /* Cgroups whose slot a CPU remembers between switches. */

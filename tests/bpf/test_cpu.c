@@ -221,13 +221,12 @@ struct seen_pair {
 	uint64_t victim, aggressor, wait_ns, count;
 };
 
-static void on_pair(void *data, size_t at, uint32_t victim_slot, uint32_t aggressor_slot, uint64_t wait_ns,
+static void on_pair(void *data, uint32_t victim_slot, uint32_t aggressor_slot, uint64_t wait_ns,
 		    uint64_t count)
 {
 	struct seen_pair *seen = data;
 	const uint64_t *owners = bpf_slots_owners(seen->rig->slots);
 
-	(void)at;
 	if (victim_slot >= seen->rig->kernel.config.slots || aggressor_slot >= seen->rig->kernel.config.slots)
 		return;
 	if (owners[victim_slot] != seen->victim || owners[aggressor_slot] != seen->aggressor)

@@ -23,7 +23,6 @@ struct collector {
 	struct registry registry;
 	struct probes probes;
 	struct cgroup **slot_cgroups; /* who owns each slot, as far as seen */
-	struct ep_pair *pairs_before; /* pairs as of the reading before */
 	struct snapshot snapshot;
 	size_t containers_capacity;
 	uint64_t started_mono_ns, walked_ns;
@@ -43,7 +42,7 @@ static int allocate(struct collector *c)
 	c->slot_cgroups = calloc(slots, sizeof(struct cgroup *));
 	c->pairs_before =
 		calloc((size_t)bpf_slots_config(c->probes.slots)->cpus * EP_PAIRS, sizeof(struct ep_pair));
-	if (!c->slot_cgroups || !c->pairs_before)
+	if (!c->slot_cgroups)
 		return -ENOMEM;
 	r = registry_add(&c->registry, 0, "/(no slot left)", c->started_mono_ns, &overflow);
 	if (r < 0)
@@ -113,7 +112,6 @@ void collector_close(struct collector *c)
 	probes_close(&c->probes);
 	registry_close(&c->registry);
 	free(c->slot_cgroups);
-	free(c->pairs_before);
 	free(c->snapshot.containers);
 	free(c);
 }
@@ -187,15 +185,6 @@ static void retire(struct container *container, struct metrics *m)
 	metrics_merge(&container->retired, m);
 }
 
-static void forget_pairs(struct collector *c, uint32_t slot)
-{
-	size_t pairs = (size_t)bpf_slots_config(c->probes.slots)->cpus * EP_PAIRS;
-
-	for (size_t i = 0; i < pairs; i++)
-		if (c->pairs_before[i].slots >> 16 == slot || (c->pairs_before[i].slots & 0xffff) == slot)
-			c->pairs_before[i] = (struct ep_pair){};
-}
-
 /* A cgroup that was gone before the last reading has nothing more to count. */
 static int release_gone(struct collector *c)
 {
@@ -212,7 +201,6 @@ static int release_gone(struct collector *c)
 			probes_read_slot(&c->probes, cgroup->slot, &m, &left);
 			retire(cgroup->container, &m);
 			c->slot_cgroups[cgroup->slot] = NULL;
-			forget_pairs(c, cgroup->slot);
 			r = probes_release_slot(&c->probes, cgroup->slot, cgroup->id);
 			if (r < 0)
 				return r;
@@ -304,24 +292,16 @@ static void read_slots(struct collector *c)
 	}
 }
 
-static void on_pair(void *data, size_t at, uint32_t victim_slot, uint32_t aggressor_slot, uint64_t wait_ns,
+static void on_pair(void *data, uint32_t victim_slot, uint32_t aggressor_slot, uint64_t wait_ns,
 		    uint64_t count)
 {
 	struct collector *c = data;
-	struct ep_pair *before = &c->pairs_before[at];
 	uint32_t slots = probes_slots(&c->probes);
-	struct cgroup *victim = victim_slot < slots ? c->slot_cgroups[victim_slot] : NULL;
-	struct cgroup *aggressor = aggressor_slot < slots ? c->slot_cgroups[aggressor_slot] : NULL;
-	struct ep_pair now = { .slots = victim_slot << 16 | aggressor_slot,
-			       .wait_ns = wait_ns,
-			       .count = count };
+	const struct cgroup *victim = victim_slot < slots ? c->slot_cgroups[victim_slot] : NULL;
+	const struct cgroup *aggressor = aggressor_slot < slots ? c->slot_cgroups[aggressor_slot] : NULL;
 
-	if (before->slots != now.slots || before->count > count)
-		*before = (struct ep_pair){};
-	if (victim && count != before->count)
-		blames_add(victim->container, aggressor ? aggressor->container->key : 0,
-			   wait_ns - before->wait_ns, count - before->count);
-	*before = now;
+	if (victim)
+		blames_add(victim->container, aggressor ? aggressor->container->key : 0, wait_ns, count);
 }
 
 static uint64_t activity(const struct metrics *m)

@@ -21,6 +21,7 @@ struct cpu_source {
 	struct ep_cpu_slot *slots;            /* [cpu * n_slots + slot] */
 	const struct ep_cpu_running *running; /* [cpu] */
 	struct ep_pair *pairs;                /* [cpu * EP_PAIRS + i] */
+	struct ep_pair *pairs_before;         /* as of the call before */
 	uint32_t cpus, n_slots;
 	bool run_queue;
 	uint64_t now_ns;
@@ -81,7 +82,10 @@ int cpu_source_open(const struct bpf_kernel *kernel, struct bpf_slots *slots, co
 	c->cpus = bpf_slots_config(slots)->cpus;
 	c->n_slots = bpf_slots_config(slots)->slots;
 	c->slices = calloc(c->cpus, sizeof(*c->slices));
-	r = c->slices ? bpf_family_open(&c->spec, kernel, slots, door, ret_state, &c->family) : -ENOMEM;
+	c->pairs_before = calloc((size_t)c->cpus * EP_PAIRS, sizeof(*c->pairs_before));
+	r = c->slices && c->pairs_before
+		    ? bpf_family_open(&c->spec, kernel, slots, door, ret_state, &c->family)
+		    : -ENOMEM;
 	if (r < 0) {
 		cpu_source_close(c);
 		return r;
@@ -99,6 +103,7 @@ void cpu_source_close(struct cpu_source *c)
 		return;
 	bpf_family_close(c->family);
 	free(c->slices);
+	free(c->pairs_before);
 	free(c);
 }
 
@@ -211,14 +216,26 @@ void cpu_source_read(const struct cpu_source *c, uint32_t slot, struct metrics *
 	*ret_exit = (struct cpu_exit){ .mono_ns = sum.last_exit_ns, .status = sum.last_exit_code };
 }
 
-void cpu_source_pairs(const struct cpu_source *c, cpu_pair_visit visit, void *data)
+static void visit_pair(struct ep_pair *pair, struct ep_pair *before, cpu_pair_visit visit, void *data)
 {
-	for (size_t i = 0; i < (size_t)c->cpus * EP_PAIRS; i++) {
-		const struct ep_pair *p = &c->pairs[i];
+	struct ep_pair now = *pair;
 
-		if (p->count)
-			visit(data, i, p->slots >> 16, p->slots & 0xffff, p->wait_ns, p->count);
+	if (now.slots != before->slots || now.count < before->count)
+		*before = (struct ep_pair){};
+	if (now.count != before->count) {
+		visit(data, now.slots >> 16, now.slots & 0xffff, now.wait_ns - before->wait_ns,
+		      now.count - before->count);
+		*before = now;
+	} else if (now.count) {
+		*before = *pair = (struct ep_pair){};
 	}
+}
+
+void cpu_source_pairs(struct cpu_source *c, cpu_pair_visit visit, void *data)
+{
+	for (size_t i = 0; i < (size_t)c->cpus * EP_PAIRS; i++)
+		if (c->pairs[i].count || c->pairs_before[i].count)
+			visit_pair(&c->pairs[i], &c->pairs_before[i], visit, data);
 }
 
 void cpu_source_clear(struct cpu_source *c, uint32_t slot)
@@ -229,6 +246,6 @@ void cpu_source_clear(struct cpu_source *c, uint32_t slot)
 		struct ep_pair *p = &c->pairs[i];
 
 		if (p->count && (p->slots >> 16 == slot || (p->slots & 0xffff) == slot))
-			memset(p, 0, sizeof(*p));
+			*p = c->pairs_before[i] = (struct ep_pair){};
 	}
 }

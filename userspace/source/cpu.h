@@ -23,11 +23,11 @@ void cpu_source_begin(struct cpu_source *c);
 void cpu_source_read(const struct cpu_source *c, uint32_t slot, struct metrics *into,
 		     struct cpu_exit *ret_exit);
 
-/* Calls visit for every pair in use; `at` is its place in the table, stable for
- * as long as the pair is, below cpus * EP_PAIRS. Figures since it took that place. */
-typedef void (*cpu_pair_visit)(void *data, size_t at, uint32_t victim_slot, uint32_t aggressor_slot,
-			       uint64_t wait_ns, uint64_t count);
-void cpu_source_pairs(const struct cpu_source *c, cpu_pair_visit visit, void *data);
+/* Calls visit for every pair with waits since the call before. A pair without
+ * any gives up its place in the table: it is bounded, and new pairs need room. */
+typedef void (*cpu_pair_visit)(void *data, uint32_t victim_slot, uint32_t aggressor_slot, uint64_t wait_ns,
+			       uint64_t count);
+void cpu_source_pairs(struct cpu_source *c, cpu_pair_visit visit, void *data);
 
 /* Forgets a slot's counters and pairs before it is given back. */
 void cpu_source_clear(struct cpu_source *c, uint32_t slot);
