@@ -40,8 +40,6 @@ static int allocate(struct collector *c)
 	if (!slots)
 		return 0;
 	c->slot_cgroups = calloc(slots, sizeof(struct cgroup *));
-	c->pairs_before =
-		calloc((size_t)bpf_slots_config(c->probes.slots)->cpus * EP_PAIRS, sizeof(struct ep_pair));
 	if (!c->slot_cgroups)
 		return -ENOMEM;
 	r = registry_add(&c->registry, 0, "/(no slot left)", c->started_mono_ns, &overflow);
