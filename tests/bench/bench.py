@@ -41,8 +41,8 @@ class Profile:
 
 
 FULL = Profile(9, 5, 100_000, (), 5, 20, ((100, 0.5), (1000, 2.0)), 200, 60)
-QUICK = Profile(3, 3, 100_000, ("edgeprof cpu", "edgeprof cpu metered", "edgeprof cpu time", "cpudist", "runqlat"),
-                0, 10, ((100, 0.5),), 60, 5)
+QUICK = Profile(3, 2, 100_000, ("edgeprof cpu", "edgeprof cpu metered", "edgeprof cpu time", "cpudist", "runqlat"),
+                0, 10, ((100, 0.5),), 60, 3)
 
 # What may cost how much of a peer. "edgeprof cpu" also has the matrix of who
 # waited for whom; "edgeprof cpu time" is run-queue = no.

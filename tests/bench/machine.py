@@ -102,7 +102,8 @@ class Machine:
         self.parents = hierarchies()
 
     def __enter__(self):
-        for number in (signal.SIGTERM, signal.SIGHUP):
+        # SIGINT too: a shell starts background jobs with it ignored.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, interrupt)
         self.folder = tempfile.mkdtemp(prefix="edgeprof-bench-")
         return self
