@@ -195,6 +195,7 @@ static void blames_add_up_and_sort(void **state)
 	assert_int_equal(out.blames[0].wait_ns, 71);
 	assert_int_equal(out.blames[1].aggressor_key, 5);
 	assert_int_equal(out.blames[1].interval_wait_ns, 0);
+	free(c.blames);
 }
 
 static void blames_beyond_the_bound_are_counted(void **state)
@@ -208,6 +209,7 @@ static void blames_beyond_the_bound_are_counted(void **state)
 	blames_report(&c, &out);
 	assert_int_equal(c.blames_dropped, 3);
 	assert_int_equal(out.blames_dropped, 3 + CONTAINER_BLAMES_MAX - SNAPSHOT_BLAMES_MAX);
+	free(c.blames);
 }
 
 int main(void)

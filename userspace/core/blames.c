@@ -7,20 +7,41 @@ void blames_begin(struct container *c)
 		c->blames[i].interval_wait_ns = 0;
 }
 
+static struct container_blame *find(struct container *c, uint64_t aggressor_key)
+{
+	for (size_t i = 0; i < c->n_blames; i++)
+		if (c->blames[i].aggressor_key == aggressor_key)
+			return &c->blames[i];
+	return NULL;
+}
+
+/* NULL when the container has as many as it may, or memory is short. */
+static struct container_blame *append(struct container *c, uint64_t aggressor_key)
+{
+	if (c->n_blames == CONTAINER_BLAMES_MAX)
+		return NULL;
+	if (c->n_blames == c->blames_capacity) {
+		size_t capacity = c->blames_capacity ? c->blames_capacity * 2 : 4;
+		void *grown = realloc(c->blames, capacity * sizeof(*c->blames));
+
+		if (!grown)
+			return NULL;
+		c->blames = grown;
+		c->blames_capacity = capacity;
+	}
+	c->blames[c->n_blames] = (struct container_blame){ .aggressor_key = aggressor_key };
+	return &c->blames[c->n_blames++];
+}
+
 void blames_add(struct container *c, uint64_t aggressor_key, uint64_t wait_ns, uint64_t count)
 {
-	struct container_blame *blame = NULL;
+	struct container_blame *blame = find(c, aggressor_key);
 
-	for (size_t i = 0; i < c->n_blames && !blame; i++)
-		if (c->blames[i].aggressor_key == aggressor_key)
-			blame = &c->blames[i];
-	if (!blame && c->n_blames == CONTAINER_BLAMES_MAX) {
+	if (!blame)
+		blame = append(c, aggressor_key);
+	if (!blame) {
 		c->blames_dropped++;
 		return;
-	}
-	if (!blame) {
-		blame = &c->blames[c->n_blames++];
-		*blame = (struct container_blame){ .aggressor_key = aggressor_key };
 	}
 	blame->wait_ns += wait_ns;
 	blame->interval_wait_ns += wait_ns;

@@ -175,12 +175,17 @@ static int walk_when_due(struct collector *c, uint64_t now_ns)
 }
 
 /* The counters of a gone cgroup outlive its slot; its gauges do not. */
-static void retire(struct container *container, struct metrics *m)
+static int retire(struct container *container, struct metrics *m)
 {
+	if (!container->retired)
+		container->retired = calloc(1, sizeof(*container->retired));
+	if (!container->retired)
+		return -ENOMEM;
 	for (int id = 0; id < METRIC_COUNT; id++)
 		if (metric_rows[id].kind == METRIC_KIND_GAUGE && metric_rows[id].merge == METRIC_MERGE_SUM)
 			m->present &= ~(1ull << id);
-	metrics_merge(&container->retired, m);
+	metrics_merge(container->retired, m);
+	return 0;
 }
 
 /* A cgroup that was gone before the last reading has nothing more to count. */
@@ -197,7 +202,9 @@ static int release_gone(struct collector *c)
 			int r;
 
 			probes_read_slot(&c->probes, cgroup->slot, &m, &left);
-			retire(cgroup->container, &m);
+			r = retire(cgroup->container, &m);
+			if (r < 0)
+				return r;
 			c->slot_cgroups[cgroup->slot] = NULL;
 			r = probes_release_slot(&c->probes, cgroup->slot, cgroup->id);
 			if (r < 0)
@@ -263,7 +270,9 @@ static int adopt_slots(struct collector *c, uint64_t now_ns)
 static void begin_container(struct container *container)
 {
 	container->before = container->totals;
-	container->totals = container->retired;
+	container->totals.present = 0;
+	if (container->retired)
+		container->totals = *container->retired;
 	blames_begin(container);
 }
 
@@ -366,7 +375,8 @@ static void keep_growing(struct container *container)
 	uint64_t *now = &container->totals.value[METRIC_cpu_time_ns];
 	uint64_t before = container->before.value[METRIC_cpu_time_ns];
 
-	if (container->has_before && *now < before && before - *now < 100000000)
+	if (container->has_before && metrics_has(&container->totals, METRIC_cpu_time_ns) && *now < before &&
+	    before - *now < 100000000)
 		*now = before;
 }
 

@@ -21,6 +21,8 @@ static void container_free(struct container *c)
 {
 	container_identity_clear(&c->identity);
 	cgroup_files_close(c->cgroup_files);
+	free(c->retired);
+	free(c->blames);
 	free(c);
 }
 

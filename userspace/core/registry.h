@@ -31,10 +31,10 @@ struct container {
 	uint32_t members_alive; /* cgroups that exist */
 	bool seen_running;      /* some cgroup of it had a slot or a process */
 	bool reported_ended;
-	uint64_t ended_reading; /* the reading that reported it ended */
-	struct metrics retired; /* of member cgroups whose slots were given back */
-	struct metrics totals;  /* of this reading */
-	struct metrics before;  /* of the reading before */
+	uint64_t ended_reading;  /* the reading that reported it ended */
+	struct metrics *retired; /* of member cgroups whose slots were given back; NULL: none yet */
+	struct metrics totals;   /* of this reading */
+	struct metrics before;   /* of the reading before */
 	bool has_before;
 	struct metrics files;    /* last figures from its cgroup's files */
 	uint64_t files_activity; /* switches and wake-ups when they were read */
@@ -42,8 +42,8 @@ struct container {
 	uint64_t exit_mono_ns; /* 0: nobody left yet */
 	uint32_t exit_status;
 	char oom_victim[EP_COMM_LEN];
-	struct container_blame blames[CONTAINER_BLAMES_MAX];
-	size_t n_blames;
+	struct container_blame *blames; /* grown as needed, at most CONTAINER_BLAMES_MAX */
+	size_t n_blames, blames_capacity;
 	uint64_t blames_dropped;
 	UT_hash_handle hh; /* by identity.cgroup_path, while alive */
 	struct container *next_ended;
