@@ -463,8 +463,7 @@ static void survives_nothing(void **state)
 	bpf_object__for_each_program(program, object)
 		bpf_program__set_autoload(program, strstr(bpf_program__name(program), "_raw") != NULL);
 	assert_int_equal(bpf_object__load(object), 0);
-	bpf_object__for_each_program(program, object)
-	{
+	bpf_object__for_each_program(program, object) {
 		__u64 arguments[4] = {};
 		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = arguments, .ctx_size_in = sizeof(arguments));
 

@@ -377,7 +377,7 @@ struct parsed {
 	struct capture out, err;
 };
 
-static int parse(struct parsed *p, bool with_config, ...)
+static int parse(struct parsed *p, int with_config, ...)
 {
 	char *argv[16] = { (char *)"verb" };
 	int argc = 1, r;
