@@ -26,6 +26,8 @@ struct watch {
 	struct edgeprof_subscription *subscription;
 	struct edgeprof_subscription_stats told; /* what stderr already knows */
 	uint64_t printed;
+	uint64_t interval_ns; /* between the snapshots */
+	bool silence_told;
 };
 
 static volatile sig_atomic_t stopped;
@@ -192,9 +194,25 @@ static int print(struct watch *w, Edgeprof__V1__Envelope *e)
 	return log_err(-errno, "watch: cannot write: %s", strerror(errno));
 }
 
-/* 1: a signal asked to stop. */
-static int receive(struct watch *w, uint64_t since_ns, Edgeprof__V1__Envelope **ret)
+/* The agent may come back: say once that it is silent, and go on. */
+static void tell_silence(struct watch *w, uint64_t silent_ns)
 {
+	char silent[32];
+
+	if (w->silence_told || !w->wait_ns || silent_ns < w->wait_ns + 2 * w->interval_ns)
+		return;
+	w->silence_told = true;
+	text_format_ns(silent, sizeof(silent), silent_ns);
+	log_warning("watch: nothing from %.120s for %s; waiting for the agent to come back", w->address,
+		    silent);
+}
+
+/* 1: a signal asked to stop. */
+static int receive(struct watch *w, Edgeprof__V1__Envelope **ret)
+{
+	uint64_t since_ns = clock_mono_ns();
+
+	w->silence_told = false;
 	while (!stopped) {
 		int r = edgeprof_receive(w->subscription, SLICE_MS, ret);
 
@@ -204,22 +222,24 @@ static int receive(struct watch *w, uint64_t since_ns, Edgeprof__V1__Envelope **
 			return log_err(r, "watch: cannot receive: %s", strerror(-r));
 		if (!w->printed && w->wait_ns && clock_mono_ns() - since_ns >= w->wait_ns)
 			return explain_silence(w);
+		if (w->printed)
+			tell_silence(w, clock_mono_ns() - since_ns);
 	}
 	return 1;
 }
 
 static int follow(struct watch *w)
 {
-	uint64_t since_ns = clock_mono_ns();
 	int r = 0;
 
 	while (r == 0 && !(w->count && w->printed == w->count)) {
 		Edgeprof__V1__Envelope *e;
 
-		r = receive(w, since_ns, &e);
+		r = receive(w, &e);
 		if (r)
 			break;
 		tell_losses(w);
+		w->interval_ns = e->snapshot->interval_ns;
 		r = print(w, e);
 		edgeprof_envelope_free(e);
 	}
