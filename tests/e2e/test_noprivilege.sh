@@ -57,7 +57,7 @@ same_as_the_kernel() {
 cgroup_make "$NAME"
 limit_cpu
 cgroup_start "$NAME" "$TOOLS/burn" 1000
-cgroup_start "$NAME" "$TOOLS/touch_memory" 20 1000
+cgroup_start "$NAME" "$TOOLS/touch_memory" 20 1000 >"$WORK/touched"
 
 start_as none "${NOBODY[@]}" -- --families none
 from_files_alone none

@@ -80,7 +80,7 @@ cgroup_of_pid() { # PID CONTROLLER
 	fi
 }
 sample_cgroup() { # FILE FOLDER; sets SAMPLER
-	"$PYTHON" "$E2E/lib/sample.py" "$1" "$2" 2>>"$WORK/sample.log" &
+	nice -n -20 "$PYTHON" "$E2E/lib/sample.py" "$1" "$2" 2>>"$WORK/sample.log" &
 	SAMPLER=$!
 	at_exit "stop_process $SAMPLER"
 	wait_until 5 test -s "$1" || bail "no samples: $(tail -1 "$WORK/sample.log")"

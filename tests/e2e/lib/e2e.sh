@@ -13,6 +13,7 @@ TOOLS=$(realpath -m "${TOOLS:-$(dirname "$EDGEPROF")/tests/tools}")
 PYTHON=/usr/bin/python3
 WORK=$(mktemp -d /tmp/edgeprof-e2e.XXXXXX)
 chmod 711 "$WORK"
+cd "$WORK" || exit
 RECORDING=$WORK/live.json
 FAILED=0
 AGENT=

@@ -4,13 +4,16 @@
 
 Evaluates a Python expression over the lines that `edgeprof watch --json` wrote.
 Succeeds when it is true; prints what was compared. With --wait it looks again
-until it is true or the time is up; --print prints the value. NAME=FILE gives further JSON lines a name.
-An absent field is None."""
+until it is true or the time is up; --print prints the value. NAME=FILE gives
+further JSON lines a name. An absent field is None."""
 import argparse
+import bisect
 import fnmatch
 import json
 import sys
 import time
+
+SAMPLE_GAP_MAX_NS = 30_000_000
 
 
 class Tree(dict):
@@ -31,22 +34,22 @@ class View:
         self.messages = messages
         self.notes = []
 
-    def all(self, glob, message=None):
+    def matching(self, glob, message=None):
         message = message or self.messages[-1]
         found = message.snapshot.containers or []
         return [c for c in found if any(fnmatch.fnmatchcase(c.get(f) or "", glob) for f in ("name", "id", "cgroup_path"))]
 
     def c(self, glob, message=None):
         """The container of that name, id or cgroup path in the last message."""
-        found = self.all(glob, message)
+        found = self.matching(glob, message)
         return found[0] if len(found) == 1 else None
 
     def ended(self, glob):
-        return [c for m in self.messages for c in self.all(glob, m) if c.state == "STATE_ENDED"]
+        return [c for m in self.messages for c in self.matching(glob, m) if c.state == "STATE_ENDED"]
 
     def latest(self, glob):
         """The container as the last message that holds it told it."""
-        return next((c for m in reversed(self.messages) for c in self.all(glob, m)), None)
+        return next((c for m in reversed(self.messages) for c in self.matching(glob, m)), None)
 
     def labels(self, container):
         return {label.key: label.value for label in container.labels or []}
@@ -67,10 +70,16 @@ class View:
     def holding(self, *globs):
         return [m for m in self.messages if all(self.c(g, m) for g in globs)]
 
-    def window(self, samples, *globs, start=0):
-        """First and last message that the samples cover and that hold all containers."""
-        begin, end = max(start, samples[0].mono_ns), samples[-1].mono_ns
-        inside = [m for m in self.holding(*globs) if begin <= m.mono_ns <= end]
+    def window(self, samples, *globs):
+        """First and last message that hold all containers and whose time lies
+        between two samples that are near each other."""
+        starts = [s.mono_ns for s in samples]
+
+        def told(mono_ns):
+            i = bisect.bisect(starts, mono_ns)
+            return 0 < i < len(starts) and starts[i] - starts[i - 1] <= SAMPLE_GAP_MAX_NS
+
+        inside = [m for m in self.holding(*globs) if told(m.mono_ns)]
         return inside[0], inside[-1]
 
 
