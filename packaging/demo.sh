@@ -82,7 +82,10 @@ done
 if [ -t 1 ] && [ -z "$seconds" ]; then
     "$edgeprof" top --address "ipc://$dir/live.ipc"
 else
-    "$edgeprof" top --address "ipc://$dir/live.ipc" --batch --count "${seconds:-5}"
+    # In the background, so that a signal to this script alone is heeded at once.
+    "$edgeprof" top --address "ipc://$dir/live.ipc" --batch --count "${seconds:-5}" &
+    pids+=($!)
+    wait $!
 fi
 status=$?
 grep -h warning "$dir/agent.log"
