@@ -392,32 +392,18 @@ __inline struct ep_cpu_slot *cpu_slot_of_task(bool btf, struct task_struct *p)
 	return cpu_slot(bpf_get_smp_processor_id(), slot_of_task(btf, p));
 }
 
-__inline int on_migrate(bool btf, struct task_struct *p)
-{
-	struct ep_cpu_slot *c = cpu_slot_of_task(btf, p);
-
-	if (c)
-		c->migrations++;
-	return 0;
-}
-
-__inline int on_fork(bool btf, struct task_struct *parent)
-{
-	struct ep_cpu_slot *c = cpu_slot_of_task(btf, parent);
-
-	if (c)
-		c->forks++;
-	return 0;
-}
-
-__inline int on_exec(bool btf, struct task_struct *p)
-{
-	struct ep_cpu_slot *c = cpu_slot_of_task(btf, p);
-
-	if (c)
-		c->execs++;
-	return 0;
-}
+#define COUNT(name, counter)                                                                                 \
+	__inline int on_##name(bool btf, struct task_struct *p)                                              \
+	{                                                                                                    \
+		struct ep_cpu_slot *c = cpu_slot_of_task(btf, p);                                            \
+                                                                                                             \
+		if (c)                                                                                       \
+			c->counter++;                                                                        \
+		return 0;                                                                                    \
+	}
+COUNT(migrate, migrations)
+COUNT(fork, forks)
+COUNT(exec, execs)
 
 __inline int on_exit(bool btf, struct task_struct *p)
 {

@@ -338,37 +338,6 @@ static void a_slot_given_back_starts_at_zero(void **state)
 	rig_close(&rig);
 }
 
-/* The raw door takes what the kernel could never pass, too. */
-static void bad_pointers_do_no_harm(void **state)
-{
-	static const char *const programs[] = { "ep_switch_raw", "ep_wakeup_raw", "ep_exit_raw",
-						"ep_migrate_raw" };
-	const uint64_t arguments[][4] = { { 0, 0, 0, 0 }, { 1, 8, 16, 2 }, { ~0ull, ~0ull, ~0ull, ~0ull } };
-	struct bpf_program *p;
-	struct bpf_object *object;
-	struct rig rig;
-
-	(void)state;
-	rig_open(&rig, "raw_tp", 64);
-	object = bpf_object__open_file(TEST_BUILD_DIR "/bpf/cpu.bpf.o", NULL);
-	assert_non_null(object);
-	assert_int_equal(bpf_slots_share(rig.slots, object), 0);
-	bpf_object__for_each_program(p, object)
-		bpf_program__set_autoload(p, strstr(bpf_program__name(p), "_raw") != NULL);
-	assert_int_equal(bpf_object__load(object), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-		for (size_t j = 0; j < ARRAY_SIZE(arguments); j++) {
-			int fd = bpf_program__fd(bpf_object__find_program_by_name(object, programs[i]));
-			LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = arguments[j],
-				    .ctx_size_in = sizeof(arguments[j]));
-
-			assert_int_equal(bpf_prog_test_run_opts(fd, &run), 0);
-			assert_int_equal(run.retval, 0);
-		}
-	bpf_object__close(object);
-	rig_close(&rig);
-}
-
 #define BOTH_DOORS(test)                                                                                     \
 	{ #test " (tp_btf)", test, NULL, NULL, (void *)"tp_btf" },                                           \
 	{                                                                                                    \
@@ -381,7 +350,6 @@ int main(void)
 		BOTH_DOORS(cpu_time_equals_the_kernels),         BOTH_DOORS(running_task_counts_up_to_now),
 		BOTH_DOORS(faults_and_switches_equal_getrusage), BOTH_DOORS(matrix_names_the_aggressor),
 		BOTH_DOORS(no_free_slot_is_counted_together),    BOTH_DOORS(a_slot_given_back_starts_at_zero),
-		cmocka_unit_test(bad_pointers_do_no_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

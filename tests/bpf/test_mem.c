@@ -2,7 +2,6 @@
 /* The mem family against the kernel's own accounting, through both doors. */
 #include "bpf/child.h"
 #include "source/mem.h"
-#include "source/objects.h"
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
@@ -448,33 +447,6 @@ static void counts_reclaim_at_the_limit(void **state)
 	print_message("%s: %llu reclaims\n", door, (unsigned long long)m.value[METRIC_memcg_reclaims]);
 }
 
-/* --- programs alone ------------------------------------------------------------------ */
-
-/* Nothing a tracepoint passes may make a program fail; here it passes nothing. */
-static void survives_nothing(void **state)
-{
-	struct bpf_object *object =
-		bpf_object__open_mem(ep_object_mem, (size_t)(ep_object_mem_end - ep_object_mem), NULL);
-	struct bpf_program *program;
-
-	if (geteuid() != 0)
-		skip();
-	assert_int_equal(libbpf_get_error(object), 0);
-	bpf_object__for_each_program(program, object)
-		bpf_program__set_autoload(program, strstr(bpf_program__name(program), "_raw") != NULL);
-	assert_int_equal(bpf_object__load(object), 0);
-	bpf_object__for_each_program(program, object) {
-		__u64 arguments[4] = {};
-		LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = arguments, .ctx_size_in = sizeof(arguments));
-
-		if (!bpf_program__autoload(program))
-			continue;
-		assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(program), &opts), 0);
-		assert_int_equal(opts.retval, 0);
-	}
-	bpf_object__close(object);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -489,7 +461,6 @@ int main(void)
 		TEST(forgets_a_slot),
 		TEST(counts_a_kill_once),
 		TEST(counts_reclaim_at_the_limit),
-		cmocka_unit_test(survives_nothing),
 	};
 	int failed = 0;
 

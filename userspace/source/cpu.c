@@ -2,6 +2,7 @@
 #include "source/cpu.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "model/derive.h"
 #include "source/objects.h"
 
@@ -49,23 +50,15 @@ static const struct bpf_family_spec cpu_spec = {
 };
 
 /* Without waits nothing hangs on wake-ups, the dearest hooks after the switch. */
-static const struct bpf_family_spec cpu_time_spec = {
-	.name = "cpu",
-	.hooks = {
-		{ "switch", "sched_switch", true },
-		{ "migrate", "sched_migrate_task", false },
-		{ "fork", "sched_process_fork", false },
-		{ "exec", "sched_process_exec", false },
-		{ "exit", "sched_process_exit", false },
-		{ "move", "cgroup_attach_task", false },
-	},
-	.maps = {
-		{ "ep_cpu", BPF_FAMILY_MAP_PER_CPU_AND_SLOT },
-		{ "ep_cpu_running", BPF_FAMILY_MAP_PER_CPU },
-		{ "ep_cpu_tasks", BPF_FAMILY_MAP_FIXED },
-		{ "ep_cpu_pairs", BPF_FAMILY_MAP_PER_CPU },
-	},
-};
+static void drop_wakeups(struct bpf_family_spec *spec)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(spec->hooks) && spec->hooks[i].name; i++)
+		if (!text_starts_with(spec->hooks[i].name, "wake"))
+			spec->hooks[kept++] = spec->hooks[i];
+	spec->hooks[kept].name = NULL;
+}
 
 int cpu_source_open(const struct bpf_kernel *kernel, struct bpf_slots *slots, const char *door,
 		    struct family_snapshot *ret_state, struct cpu_source **ret)
@@ -76,7 +69,9 @@ int cpu_source_open(const struct bpf_kernel *kernel, struct bpf_slots *slots, co
 	if (!c)
 		return -ENOMEM;
 	c->run_queue = bpf_slots_config(slots)->run_queue;
-	c->spec = c->run_queue ? cpu_spec : cpu_time_spec;
+	c->spec = cpu_spec;
+	if (!c->run_queue)
+		drop_wakeups(&c->spec);
 	c->spec.object = ep_object_cpu;
 	c->spec.object_size = (size_t)(ep_object_cpu_end - ep_object_cpu);
 	c->cpus = bpf_slots_config(slots)->cpus;
