@@ -30,6 +30,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, EP_TASK_SETS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, u32);
 	__type(value, struct ep_task_set);
 } ep_cpu_tasks SEC(".maps");
@@ -116,6 +117,26 @@ __inline struct ep_task *task_take(u32 pid, u64 now)
 	return task;
 }
 
+/* The task's own counters while it is not running. */
+__inline void task_remember(bool btf, struct task_struct *p, struct ep_task *task)
+{
+	task->exec_ns = READ(btf, p, se.sum_exec_runtime);
+	task->faults_minor = READ(btf, p, min_flt);
+	task->faults_major = READ(btf, p, maj_flt);
+}
+
+/* Begins an off-CPU time in the accumulator of a cgroup. */
+__inline void begin_off_cpu(struct ep_cpu_slot *c, u32 state, u64 now)
+{
+	if (state == EP_TASK_SLEEPING) {
+		c->sleeping_acc_ns -= now;
+		c->sleeping_tasks++;
+	} else if (state == EP_TASK_UNINTERRUPTIBLE) {
+		c->uninterruptible_acc_ns -= now;
+		c->uninterruptible_tasks++;
+	}
+}
+
 /* Ends what the record says the task was doing; a wake-up may have gone unseen. */
 __inline void task_settle(struct ep_task *task, u64 now)
 {
@@ -131,9 +152,7 @@ __inline void task_leave(bool btf, struct task_struct *p, u32 slot, u32 state, u
 		return;
 	task_settle(task, now);
 	task->since_ns = now;
-	task->exec_ns = READ(btf, p, se.sum_exec_runtime);
-	task->faults_minor = READ(btf, p, min_flt);
-	task->faults_major = READ(btf, p, maj_flt);
+	task_remember(btf, p, task);
 	task->slot = slot;
 	task->aggressor_slot = aggressor_slot;
 	task->state = state;
@@ -218,14 +237,12 @@ __inline void leave_cpu(bool btf, struct task_struct *prev, struct ep_cpu_slot *
 
 		if (task)
 			task_settle(task, now);
-	} else if ((state & TASK_UNINTERRUPTIBLE) && !(state & TASK_NOLOAD)) {
-		c->uninterruptible_acc_ns -= now;
-		c->uninterruptible_tasks++;
-		task_leave(btf, prev, slot, EP_TASK_UNINTERRUPTIBLE, EP_SLOT_NONE, now);
 	} else {
-		c->sleeping_acc_ns -= now;
-		c->sleeping_tasks++;
-		task_leave(btf, prev, slot, EP_TASK_SLEEPING, EP_SLOT_NONE, now);
+		u32 off = (state & TASK_UNINTERRUPTIBLE) && !(state & TASK_NOLOAD) ? EP_TASK_UNINTERRUPTIBLE
+										   : EP_TASK_SLEEPING;
+
+		begin_off_cpu(c, off, now);
+		task_leave(btf, prev, slot, off, EP_SLOT_NONE, now);
 	}
 }
 
@@ -377,6 +394,8 @@ __inline int on_wakeup(bool btf, struct task_struct *p)
 		c->wakeups++;
 	if (task->state == EP_TASK_QUEUED)
 		return 0; /* had not left the run queue */
+	if (task->state == EP_TASK_FREE)
+		task_remember(btf, p, task);
 	settle_off_cpu(task, now);
 	task->since_ns = now;
 	task->slot = slot;
@@ -423,29 +442,31 @@ __inline int on_exit(bool btf, struct task_struct *p)
 	return 0;
 }
 
-/*
- * A task that moves itself to another cgroup (a shell, a container runtime's
- * init) has used part of its slice in the old one. The scheduler's own sum is
- * not up to date in mid-slice: the clock divides it.
- */
-__inline int on_attach(bool btf, struct cgroup *cgroup, struct task_struct *p)
+/* A task that is moved while it is off the CPU sleeps on in the new cgroup. */
+__inline void move_sleeper(bool btf, struct task_struct *p, u64 now)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-	struct ep_cpu_running *running = bpf_map_lookup_elem(&ep_cpu_running, &cpu);
-	struct cgroup_root *root = READ(btf, cgroup, root);
-	u64 now = bpf_ktime_get_ns(), ran_ns, minor, major;
+	struct ep_task *task = task_find(READ(btf, p, pid));
 	struct ep_cpu_slot *c;
 
-	if (!running || !running->since_ns || READ(btf, root, hierarchy_id) != (int)cfg.hierarchy_id)
-		return 0;
-	if (running->pid != (u32)bpf_get_current_pid_tgid() || running->pid != (u32)READ(btf, p, pid))
-		return 0;
-	c = cpu_slot(cpu, running->slot);
+	if (!task || task->state == EP_TASK_FREE)
+		return;
+	settle_off_cpu(task, now);
+	task->slot = slot_of_task(btf, p);
+	c = cpu_slot(bpf_get_smp_processor_id(), task->slot);
+	if (c)
+		begin_off_cpu(c, task->state, now);
+}
+
+/* One that moves itself (a shell, a container runtime's init) has used part of
+ * its slice in the old cgroup. The scheduler's own sum is not up to date in
+ * mid-slice: the clock divides it. */
+__inline void divide_slice(bool btf, struct task_struct *p, struct ep_cpu_running *running, u32 cpu, u64 now)
+{
+	struct ep_cpu_slot *c = cpu_slot(cpu, running->slot);
+	u64 ran_ns = now - running->since_ns, minor = READ(btf, p, min_flt), major = READ(btf, p, maj_flt);
+
 	if (!c)
-		return 0;
-	ran_ns = now - running->since_ns;
-	minor = READ(btf, p, min_flt);
-	major = READ(btf, p, maj_flt);
+		return;
 	*(volatile u64 *)&running->since_ns = 0;
 	c->on_cpu_ns += ran_ns;
 	c->faults_minor += minor - running->faults_minor;
@@ -455,6 +476,21 @@ __inline int on_attach(bool btf, struct cgroup *cgroup, struct task_struct *p)
 	running->faults_major = major;
 	running->slot = slot_of_task(btf, p);
 	*(volatile u64 *)&running->since_ns = now;
+}
+
+__inline int on_attach(bool btf, struct cgroup *cgroup, struct task_struct *p)
+{
+	u32 cpu = bpf_get_smp_processor_id(), pid = READ(btf, p, pid);
+	struct ep_cpu_running *running = bpf_map_lookup_elem(&ep_cpu_running, &cpu);
+	struct cgroup_root *root = READ(btf, cgroup, root);
+	u64 now = bpf_ktime_get_ns();
+
+	if (!running || READ(btf, root, hierarchy_id) != (int)cfg.hierarchy_id)
+		return 0;
+	if (pid != (u32)bpf_get_current_pid_tgid())
+		move_sleeper(btf, p, now);
+	else if (running->since_ns && running->pid == pid)
+		divide_slice(btf, p, running, cpu, now);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
  * accounting. */
 #include "base/clock.h"
 #include "bpf/groups.h"
+#include "source/cgroup_files.h"
 #include "source/cpu.h"
 #include "source/libbpf_old.h"
 
@@ -23,6 +24,14 @@ struct rig {
 	struct family_snapshot state;
 };
 
+static uint32_t hierarchy_id(void)
+{
+	struct cgroup_mounts mounts;
+
+	assert_int_equal(cgroup_mounts_read("/", &mounts), 0);
+	return mounts.layout == CGROUP_LAYOUT_V2 ? 0 : mounts.memory_id;
+}
+
 static void rig_open(struct rig *rig, const char *door, uint32_t slots)
 {
 	memset(rig, 0, sizeof(*rig));
@@ -31,6 +40,7 @@ static void rig_open(struct rig *rig, const char *door, uint32_t slots)
 	rig->kernel.config.cpus = (uint32_t)libbpf_num_possible_cpus();
 	rig->kernel.config.slots = slots;
 	rig->kernel.config.run_queue = 1;
+	rig->kernel.config.hierarchy_id = hierarchy_id();
 	rig->kernel.config.hierarchy = access("/sys/fs/cgroup/cgroup.controllers", F_OK)
 					       ? EP_HIERARCHY_MEMORY
 					       : EP_HIERARCHY_UNIFIED;
@@ -327,13 +337,67 @@ static void a_slot_given_back_starts_at_zero(void **state)
 	assert_true(rig_read(&rig, &a, NULL).value[METRIC_cpu_time_ns] > 0);
 	group_remove(&a);
 	assert_int_equal(bpf_slots_forget(rig.slots, a.id), 0);
-	cpu_source_clear(rig.cpu, slot);
+	cpu_source_clear(rig.cpu, &slot, 1);
 	assert_int_equal(bpf_slots_give_back(rig.slots, slot), 0);
 	group_make("second", &b);
 	assert_int_equal(bpf_slots_take(rig.slots, b.id, &again), 0);
 	m = rig_read(&rig, &b, NULL);
 	assert_int_equal(m.value[METRIC_cpu_time_ns], 0);
 	assert_int_equal(m.value[METRIC_run_queue_waits], 0);
+	group_remove(&b);
+	rig_close(&rig);
+}
+
+static void sleep_long(void *data)
+{
+	(void)data;
+	sleep(100);
+}
+
+static void move_to(const struct group *g, pid_t pid)
+{
+	char path[256], text[16];
+
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	for (size_t i = 0; i < 4; i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/%s/cgroup.procs", group_hierarchies[i], g->name);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		assert_true(write(fd, text, strlen(text)) > 0);
+		close(fd);
+	}
+}
+
+/* A process that is moved while it sleeps sleeps on in the new cgroup, and takes
+ * nothing with it from the slot it left. */
+static void a_moved_sleeper_sleeps_where_it_is(void **state)
+{
+	struct rig rig;
+	struct group a, b;
+	struct metrics before, after;
+	pid_t pid;
+
+	rig_open(&rig, *state, 64);
+	group_make("from", &a);
+	group_make("to", &b);
+	pid = group_start(&a, sleep_long, NULL);
+	usleep(200000);
+	before = rig_read(&rig, &a, NULL);
+	assert_true(before.value[METRIC_sleeping_ns] > 100000000);
+	move_to(&b, pid);
+	usleep(300000);
+	before = rig_read(&rig, &a, NULL);
+	usleep(200000);
+	after = rig_read(&rig, &a, NULL);
+	assert_int_equal(after.value[METRIC_sleeping_ns], before.value[METRIC_sleeping_ns]);
+	after = rig_read(&rig, &b, NULL);
+	assert_true(after.value[METRIC_sleeping_ns] > 450000000);
+	assert_true(after.value[METRIC_sleeping_ns] < 2000000000);
+	stop(pid);
+	group_remove(&a);
 	group_remove(&b);
 	rig_close(&rig);
 }
@@ -350,6 +414,7 @@ int main(void)
 		BOTH_DOORS(cpu_time_equals_the_kernels),         BOTH_DOORS(running_task_counts_up_to_now),
 		BOTH_DOORS(faults_and_switches_equal_getrusage), BOTH_DOORS(matrix_names_the_aggressor),
 		BOTH_DOORS(no_free_slot_is_counted_together),    BOTH_DOORS(a_slot_given_back_starts_at_zero),
+		BOTH_DOORS(a_moved_sleeper_sleeps_where_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

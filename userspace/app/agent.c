@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#define FAILURES_MAX 10
+
 struct agent {
 	int argc;
 	char **argv;
@@ -21,6 +23,7 @@ struct agent {
 	struct publisher *publisher; /* NULL: publishes nothing */
 	int lock_fd;
 	int timer;
+	int failures; /* readings that failed in a row */
 	uint64_t unsent_before;
 };
 
@@ -88,6 +91,17 @@ static int publish(struct agent *a, const struct snapshot *snapshot)
 	return 0;
 }
 
+/* A reading may fail for want of memory or descriptors; the counters live on,
+ * and the next one tells all. Only what stays broken ends the agent. */
+static int count_failure(struct agent *a, int r)
+{
+	collector_count_missed(a->collector, 1);
+	if (++a->failures >= FAILURES_MAX)
+		return log_err(r, "%d readings in a row failed: %s", FAILURES_MAX, strerror(-r));
+	log_warning("a reading failed: %s; trying again at the next", strerror(-r));
+	return 0;
+}
+
 static int on_tick(void *data, uint64_t passed)
 {
 	struct agent *a = data;
@@ -98,7 +112,8 @@ static int on_tick(void *data, uint64_t passed)
 		collector_count_missed(a->collector, passed - 1);
 	r = collector_read(a->collector, &snapshot);
 	if (r < 0)
-		return log_err(r, "the reading failed: %s", strerror(-r));
+		return count_failure(a, r);
+	a->failures = 0;
 	return publish(a, snapshot);
 }
 

@@ -16,12 +16,14 @@
 #include <string.h>
 
 #define WALK_EVERY_NS 10000000000ull /* a safety net when events tell of cgroups */
-#define FILES_IDLE_EVERY 10          /* readings between file reads of an idle container */
+#define FILES_IDLE_NS 10000000000ull /* between file reads of an idle container */
 
 struct collector {
 	struct config config;
 	struct registry registry;
 	struct probes probes;
+	uint32_t *releasing;          /* slots on their way back */
+	uint64_t walked_reading;      /* the reading that walked for an unknown cgroup */
 	struct cgroup **slot_cgroups; /* who owns each slot, as far as seen */
 	struct snapshot snapshot;
 	size_t containers_capacity;
@@ -40,7 +42,8 @@ static int allocate(struct collector *c)
 	if (!slots)
 		return 0;
 	c->slot_cgroups = calloc(slots, sizeof(struct cgroup *));
-	if (!c->slot_cgroups)
+	c->releasing = calloc(slots, sizeof(*c->releasing));
+	if (!c->slot_cgroups || !c->releasing)
 		return -ENOMEM;
 	r = registry_add(&c->registry, 0, "/(no slot left)", c->started_mono_ns, &overflow);
 	if (r < 0)
@@ -110,6 +113,7 @@ void collector_close(struct collector *c)
 	probes_close(&c->probes);
 	registry_close(&c->registry);
 	free(c->slot_cgroups);
+	free(c->releasing);
 	free(c->snapshot.containers);
 	free(c);
 }
@@ -188,31 +192,40 @@ static int retire(struct container *container, struct metrics *m)
 	return 0;
 }
 
+/* Reads a gone cgroup's slot for the last time and takes it from the kernel side. */
+static int retire_slot(struct collector *c, const struct cgroup *cgroup)
+{
+	struct metrics m = {};
+	struct cpu_exit left;
+	int r;
+
+	probes_read_slot(&c->probes, cgroup->slot, &m, &left);
+	r = retire(cgroup->container, &m);
+	if (r < 0)
+		return r;
+	c->slot_cgroups[cgroup->slot] = NULL;
+	return probes_forget_cgroup(&c->probes, cgroup->id);
+}
+
 /* A cgroup that was gone before the last reading has nothing more to count. */
 static int release_gone(struct collector *c)
 {
 	struct cgroup *cgroup, *next;
+	size_t n = 0;
 
 	HASH_ITER(hh, c->registry.cgroups, cgroup, next) {
 		if (!cgroup->gone || !cgroup->gone_reading)
 			continue;
 		if (cgroup->slot != EP_SLOT_NONE) {
-			struct metrics m = {};
-			struct cpu_exit left;
-			int r;
+			int r = retire_slot(c, cgroup);
 
-			probes_read_slot(&c->probes, cgroup->slot, &m, &left);
-			r = retire(cgroup->container, &m);
 			if (r < 0)
 				return r;
-			c->slot_cgroups[cgroup->slot] = NULL;
-			r = probes_release_slot(&c->probes, cgroup->slot, cgroup->id);
-			if (r < 0)
-				return r;
+			c->releasing[n++] = cgroup->slot;
 		}
 		registry_forget(&c->registry, cgroup);
 	}
-	return 0;
+	return probes_release_slots(&c->probes, c->releasing, n);
 }
 
 static bool finished(const struct container *c)
@@ -220,27 +233,57 @@ static bool finished(const struct container *c)
 	return c->members == 0;
 }
 
-/* The cgroup that owns a slot. One that no event and no walk ever showed is
- * gone already and has no name. */
-static int slot_owner(struct collector *c, uint32_t slot, uint64_t id, uint64_t now_ns, struct cgroup **ret)
+/* Counts what comes late for a cgroup that was reported ended (its write-back),
+ * under no container's name, and reports nothing twice. */
+static void silence(struct collector *c, struct cgroup *cgroup)
 {
-	struct cgroup *cgroup = registry_find(&c->registry, id);
+	registry_mark_gone(&c->registry, cgroup);
+	cgroup->container->reported_ended = true;
+}
+
+/* A cgroup that no event has shown: gone already, without a name, unless it may
+ * live where no walk can see it. */
+static int add_unseen(struct collector *c, uint64_t id, uint64_t now_ns, struct cgroup **ret)
+{
 	int r;
 
-	if (!cgroup) {
+	if (c->walked_reading != c->snapshot.number + 1 && !registry_was_forgotten(&c->registry, id)) {
+		c->walked_reading = c->snapshot.number + 1;
 		c->walked_ns = now_ns;
 		r = registry_walk(&c->registry, now_ns);
 		if (r < 0)
 			return r;
+	}
+	*ret = registry_find(&c->registry, id);
+	if (*ret)
+		return 0;
+	r = registry_add(&c->registry, id, NULL, now_ns, ret);
+	if (r < 0)
+		return r;
+	if (registry_was_forgotten(&c->registry, id)) {
+		silence(c, *ret);
+		return 0;
+	}
+	c->unnamed++;
+	if (c->registry.sees_all)
+		registry_mark_gone(&c->registry, *ret);
+	return 0;
+}
+
+static int slot_owner(struct collector *c, uint32_t slot, uint64_t id, uint64_t now_ns, struct cgroup **ret)
+{
+	struct cgroup *cgroup = registry_find(&c->registry, id);
+	int r = 0;
+
+	if (!cgroup) {
+		/* Its event may have come since the reading began. */
+		r = collector_handle_events(c);
 		cgroup = registry_find(&c->registry, id);
 	}
-	if (!cgroup) {
-		r = registry_add(&c->registry, id, NULL, now_ns, &cgroup);
-		if (r < 0)
-			return r;
-		c->unnamed++;
-		registry_mark_gone(&c->registry, cgroup);
-	}
+	if (r == 0 && !cgroup)
+		r = add_unseen(c, id, now_ns, &cgroup);
+	if (r < 0)
+		return r;
 	cgroup->slot = slot;
 	cgroup->container->seen_running = true;
 	*ret = cgroup;
@@ -332,7 +375,14 @@ static unsigned files_wanted(const struct collector *c)
 	return what;
 }
 
-/* An idle container's files change little: they are read every tenth time. */
+static uint64_t files_idle_every(const struct collector *c)
+{
+	uint64_t every = FILES_IDLE_NS / c->config.interval_ns;
+
+	return every ? every : 1;
+}
+
+/* An idle container's files change little: they are read every ten seconds. */
 static void read_files(struct collector *c, struct container *container)
 {
 	uint64_t active = activity(&container->totals);
@@ -341,7 +391,7 @@ static void read_files(struct collector *c, struct container *container)
 
 	if (container->identity.runtime == RUNTIME_HOST)
 		return; /* the root's files tell of the whole node, its children included */
-	if (idle && (c->snapshot.number + container->key) % FILES_IDLE_EVERY)
+	if (idle && (c->snapshot.number + container->key) % files_idle_every(c))
 		return;
 	if (!container->cgroup_files) {
 		r = cgroup_files_open(c->config.root, &c->registry.mounts, container->identity.cgroup_path,
@@ -368,15 +418,15 @@ static void merge_files(struct container *container)
 			metrics_set(into, id, container->files.value[id]);
 }
 
-/* A slice that is being moved while it is read may be missed once: counters
- * never go back for those who watch. */
-static void keep_growing(struct container *container)
+/* A slice that still runs is told by the clock and settled by the scheduler,
+ * which leaves out what the host took: counters never go back for those who watch. */
+static void keep_growing(const struct collector *c, struct container *container)
 {
 	uint64_t *now = &container->totals.value[METRIC_cpu_time_ns];
 	uint64_t before = container->before.value[METRIC_cpu_time_ns];
 
-	if (container->has_before && metrics_has(&container->totals, METRIC_cpu_time_ns) && *now < before &&
-	    before - *now < 100000000)
+	if (c->probes.cpu && container->has_before && metrics_has(&container->before, METRIC_cpu_time_ns) &&
+	    *now < before)
 		*now = before;
 }
 
@@ -427,13 +477,10 @@ static int report_container(struct collector *c, struct container *container, en
 	if (state == CONTAINER_RUNNING)
 		read_files(c, container);
 	merge_files(container);
-	keep_growing(container);
+	keep_growing(c, container);
 	if (worth_telling(container)) {
-		if (!container->identity_known) {
-			r = registry_resolve(&c->registry, container);
-			if (r < 0)
-				return r;
-		}
+		if (!container->identity_known && registry_resolve(&c->registry, container) < 0)
+			log_debug("%s was not resolved: out of memory", container->identity.cgroup_path);
 		r = append(c, container, state);
 	}
 	container->has_before = true;
@@ -489,13 +536,13 @@ static uint32_t slots_used(const struct collector *c)
 	return used;
 }
 
-static int report_self(struct collector *c, uint64_t began_ns)
+static void report_self(struct collector *c, uint64_t began_ns)
 {
 	struct self_snapshot *self = &c->snapshot.self;
 	int r = process_self_read(&self->cpu_time_ns, &self->rss_bytes);
 
 	if (r < 0)
-		return r;
+		log_debug("the agent's own cost was not read: %s", strerror(-r));
 	self->started_mono_ns = c->started_mono_ns;
 	probes_report(&c->probes, c->snapshot.number, began_ns, self);
 	if (c->snapshot.number == 1)
@@ -504,7 +551,6 @@ static int report_self(struct collector *c, uint64_t began_ns)
 	self->slots_used = slots_used(c);
 	report_losses(c, self);
 	self->reading_ns = clock_mono_ns() - began_ns;
-	return 0;
 }
 
 static void begin_reading(struct collector *c, uint64_t now_ns)
@@ -557,9 +603,7 @@ int collector_read(struct collector *c, const struct snapshot **ret)
 	r = node_refresh(c->config.root, &c->snapshot.node);
 	if (r < 0)
 		log_debug("the node's memory was not read: %s", strerror(-r));
-	r = report_self(c, began_ns);
-	if (r < 0)
-		return r;
+	report_self(c, began_ns);
 	*ret = &c->snapshot;
 	return 0;
 }

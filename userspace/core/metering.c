@@ -1,31 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/metering.h"
 
-#include "base/clock.h"
 #include "source/bpf_kernel.h"
 
 #define WINDOW_EVERY 16 /* readings */
 
-static void start(struct metering *m, uint64_t now_ns)
+static enum metering_step start(struct metering *m, uint64_t now_ns)
 {
 	int fd = bpf_kernel_meter_programs();
 
-	m->stats_fd = fd < 0 ? -1 : fd;
+	if (fd < 0)
+		return METERING_IDLE;
+	m->stats_fd = fd;
 	m->since_ns = now_ns;
-}
-
-static void stop(struct metering *m, uint64_t now_ns)
-{
-	close(m->stats_fd);
-	m->stats_fd = -1;
-	m->metered_ns += now_ns - m->since_ns;
+	return METERING_BEGAN;
 }
 
 void metering_open(enum config_metering mode, struct metering *ret)
 {
 	*ret = (struct metering){ .mode = mode, .stats_fd = -1 };
-	if (mode == CONFIG_METERING_ALWAYS)
-		start(ret, clock_mono_ns());
 }
 
 void metering_close(struct metering *m)
@@ -34,20 +27,17 @@ void metering_close(struct metering *m)
 	m->stats_fd = -1;
 }
 
-bool metering_tick(struct metering *m, uint64_t reading, uint64_t now_ns)
+enum metering_step metering_tick(struct metering *m, uint64_t reading, uint64_t now_ns)
 {
-	if (m->mode != CONFIG_METERING_SAMPLED)
-		return m->mode == CONFIG_METERING_ALWAYS;
-	if (m->stats_fd >= 0) {
-		stop(m, now_ns);
-		return true;
-	}
-	if (reading % WINDOW_EVERY == 1)
-		start(m, now_ns);
-	return false;
-}
-
-uint64_t metering_total_ns(const struct metering *m, uint64_t now_ns)
-{
-	return m->metered_ns + (m->stats_fd >= 0 ? now_ns - m->since_ns : 0);
+	if (m->mode == CONFIG_METERING_OFF)
+		return METERING_IDLE;
+	if (m->stats_fd < 0)
+		return m->mode == CONFIG_METERING_ALWAYS || reading % WINDOW_EVERY == 1 ? start(m, now_ns)
+											: METERING_IDLE;
+	m->metered_ns += now_ns - m->since_ns;
+	m->since_ns = now_ns;
+	if (m->mode == CONFIG_METERING_ALWAYS)
+		return METERING_GOES_ON;
+	metering_close(m);
+	return METERING_ENDED;
 }

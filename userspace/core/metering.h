@@ -15,11 +15,16 @@ struct metering {
 	uint64_t metered_ns; /* of finished windows */
 };
 
+enum metering_step {
+	METERING_IDLE,
+	METERING_BEGAN,   /* read the programs: the window starts here */
+	METERING_GOES_ON, /* permanent: one window ends, the next starts */
+	METERING_ENDED,
+};
+
 void metering_open(enum config_metering mode, struct metering *ret);
 void metering_close(struct metering *m);
-/* Call at every reading; opens and ends windows. True when a window ended or
- * metering is permanent: the programs' figures are worth reading. */
-bool metering_tick(struct metering *m, uint64_t reading, uint64_t now_ns);
-uint64_t metering_total_ns(const struct metering *m, uint64_t now_ns);
+/* Call once a reading. */
+enum metering_step metering_tick(struct metering *m, uint64_t reading, uint64_t now_ns);
 
 #endif

@@ -185,22 +185,32 @@ void probes_read_slot(const struct probes *p, uint32_t slot, struct metrics *int
 		io_source_read(p->io, slot, into);
 }
 
-int probes_release_slot(struct probes *p, uint32_t slot, uint64_t cgroup_id)
+int probes_forget_cgroup(struct probes *p, uint64_t cgroup_id)
 {
 	int r = bpf_slots_forget(p->slots, cgroup_id);
 
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (p->cpu)
-		cpu_source_clear(p->cpu, slot);
-	if (p->mem)
-		mem_source_clear(p->mem, slot);
-	if (p->io)
-		io_source_clear(p->io, slot);
-	return bpf_slots_give_back(p->slots, slot);
+	return r == -ENOENT ? 0 : r;
 }
 
-static void read_programs(struct probes *p)
+int probes_release_slots(struct probes *p, const uint32_t *slots, size_t n)
+{
+	if (p->cpu && n)
+		cpu_source_clear(p->cpu, slots, n);
+	for (size_t i = 0; i < n; i++) {
+		int r;
+
+		if (p->mem)
+			mem_source_clear(p->mem, slots[i]);
+		if (p->io)
+			io_source_clear(p->io, slots[i]);
+		r = bpf_slots_give_back(p->slots, slots[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static size_t read_programs(const struct probes *p, struct program_snapshot into[SNAPSHOT_PROGRAMS_MAX])
 {
 	const struct bpf_family *families[4];
 	size_t n = open_bpf_families(p, families);
@@ -208,19 +218,60 @@ static void read_programs(struct probes *p)
 
 	for (size_t i = 0; i < n; i++)
 		bpf_family_programs(families[i], &all);
-	memcpy(p->programs, all.programs, sizeof(p->programs));
-	p->n_programs = all.n_programs;
+	memcpy(into, all.programs, sizeof(all.programs));
+	return all.n_programs;
+}
+
+static void add_window(struct probes *p)
+{
+	struct program_snapshot now[SNAPSHOT_PROGRAMS_MAX];
+	size_t n = read_programs(p, now);
+
+	for (size_t i = 0; i < n && i < p->n_programs; i++) {
+		struct program_snapshot *sum = &p->programs[i];
+
+		sum->has_runs = now[i].has_runs && p->window_start[i].has_runs;
+		sum->run_time_ns += now[i].run_time_ns - p->window_start[i].run_time_ns;
+		sum->run_count += now[i].run_count - p->window_start[i].run_count;
+	}
+}
+
+static void list_programs(struct probes *p)
+{
+	p->n_programs = read_programs(p, p->programs);
+	for (size_t i = 0; i < p->n_programs; i++) {
+		p->programs[i].has_runs = false;
+		p->programs[i].run_time_ns = p->programs[i].run_count = 0;
+	}
+}
+
+static void meter_programs(struct probes *p, uint64_t reading, uint64_t now_ns)
+{
+	if (!p->n_programs)
+		list_programs(p);
+	switch (metering_tick(&p->metering, reading, now_ns)) {
+	case METERING_BEGAN:
+		read_programs(p, p->window_start);
+		break;
+	case METERING_ENDED:
+		add_window(p);
+		break;
+	case METERING_GOES_ON:
+		add_window(p);
+		read_programs(p, p->window_start);
+		break;
+	case METERING_IDLE:
+		break;
+	}
 }
 
 void probes_report(struct probes *p, uint64_t reading, uint64_t now_ns, struct self_snapshot *into)
 {
-	if (p->slots && (metering_tick(&p->metering, reading, now_ns) || !p->n_programs))
-		read_programs(p);
-	into->metered_ns = metering_total_ns(&p->metering, now_ns);
+	if (p->slots)
+		meter_programs(p, reading, now_ns);
+	into->metered_ns = p->metering.metered_ns;
 	memcpy(into->families, p->families, sizeof(into->families));
 	into->n_families = p->n_families;
 	memcpy(into->programs, p->programs, sizeof(into->programs));
 	into->n_programs = p->n_programs;
-	for (size_t i = 0; i < into->n_programs; i++)
-		into->programs[i].has_runs = into->metered_ns > 0;
 }

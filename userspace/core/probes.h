@@ -22,7 +22,9 @@ struct probes {
 	struct family_snapshot families[SNAPSHOT_FAMILIES_MAX];
 	size_t n_families;
 	struct metering metering;
-	struct program_snapshot programs[SNAPSHOT_PROGRAMS_MAX]; /* as of the last metered window */
+	/* Run times add up over the metered windows alone: others may meter in between. */
+	struct program_snapshot programs[SNAPSHOT_PROGRAMS_MAX];
+	struct program_snapshot window_start[SNAPSHOT_PROGRAMS_MAX];
 	size_t n_programs;
 };
 
@@ -38,8 +40,10 @@ uint32_t probes_slots(const struct probes *p); /* 0 without BPF */
 uint64_t probes_map_bytes(const struct probes *p);
 
 void probes_read_slot(const struct probes *p, uint32_t slot, struct metrics *into, struct cpu_exit *ret_exit);
-/* Clears the counters of a slot and gives it back to the kernel side. */
-int probes_release_slot(struct probes *p, uint32_t slot, uint64_t cgroup_id) _must_check_;
+/* Ends a cgroup on the kernel side: no CPU finds its slot any more. */
+int probes_forget_cgroup(struct probes *p, uint64_t cgroup_id) _must_check_;
+/* Clears the counters of slots whose cgroups were forgotten and gives them back. */
+int probes_release_slots(struct probes *p, const uint32_t *slots, size_t n) _must_check_;
 /* Families, programs, metered time and map memory. */
 void probes_report(struct probes *p, uint64_t reading, uint64_t now_ns, struct self_snapshot *into);
 

@@ -186,6 +186,10 @@ static int load(struct bpf_family *f, const struct bpf_kernel *kernel, const str
 	if (r < 0)
 		return r;
 	r = bpf_object__load(f->object);
+	if (r == -ESRCH && !kernel->btf)
+		return refuse(
+			state, r,
+			"this kernel tells no types (no CONFIG_DEBUG_INFO_BTF, or libbpf cannot read them)");
 	if (r < 0)
 		return refuse(state, r, "the kernel refused the programs: %s", strerror(-r));
 	r = map_memory(f);

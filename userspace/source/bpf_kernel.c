@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
 
 /* libbpf's own words are for its developers; errors come back as values. */
@@ -74,6 +75,7 @@ static void probe_arguments(struct bpf_kernel *k)
 	struct ep_config *c = &k->config;
 
 	if (!k->btf) {
+		c->switch_has_prev_state = !release_before(5, 18);
 		c->mark_victim_has_task = !release_before(6, 8);
 		c->rss_stat_has_count = release_before(6, 2);
 		c->rq_issue_has_queue = release_before(5, 11);
@@ -85,6 +87,15 @@ static void probe_arguments(struct bpf_kernel *k)
 	c->rq_issue_has_queue = bpf_kernel_tracepoint_arg_is(k, "block_rq_issue", 0, "request_queue");
 }
 
+/* Before 5.11 map memory counts against this limit; later it does not matter. */
+static void raise_memory_lock(void)
+{
+	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &all))
+		return; /* making the maps will tell */
+}
+
 void bpf_kernel_probe(struct bpf_kernel *ret)
 {
 	int fd;
@@ -92,6 +103,7 @@ void bpf_kernel_probe(struct bpf_kernel *ret)
 	memset(ret, 0, sizeof(*ret));
 	libbpf_set_print(discard);
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	raise_memory_lock();
 	ret->config.page_shift = (__u32)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ep_probe", sizeof(__u32), sizeof(__u64), 1, NULL);
 	if (fd < 0) {

@@ -179,6 +179,15 @@ uint64_t bpf_slots_loss(const struct bpf_slots *s, enum ep_loss reason)
 
 int bpf_slots_forget(struct bpf_slots *s, uint64_t cgroup_id)
 {
+	const struct ep_slot_cached nothing = {};
+
+	for (uint32_t cpu = 0; cpu < s->config.cpus; cpu++) {
+		uint32_t key = cpu * EP_SLOT_CACHE + (uint32_t)(cgroup_id & (EP_SLOT_CACHE - 1));
+		int r = bpf_map_update_elem(s->cache_fd, &key, &nothing, BPF_ANY);
+
+		if (r < 0)
+			return r;
+	}
 	return bpf_map_delete_elem(s->ids_fd, &cgroup_id);
 }
 

@@ -26,6 +26,8 @@ struct cpu_source {
 	uint32_t cpus, n_slots;
 	bool run_queue;
 	uint64_t now_ns;
+	struct ep_task_set *tasks;
+	bool *doomed;         /* [slot], while they are cleared */
 	struct slice *slices; /* [cpu] */
 };
 
@@ -78,7 +80,8 @@ int cpu_source_open(const struct bpf_kernel *kernel, struct bpf_slots *slots, co
 	c->n_slots = bpf_slots_config(slots)->slots;
 	c->slices = calloc(c->cpus, sizeof(*c->slices));
 	c->pairs_before = calloc((size_t)c->cpus * EP_PAIRS, sizeof(*c->pairs_before));
-	r = c->slices && c->pairs_before
+	c->doomed = calloc(c->n_slots, sizeof(*c->doomed));
+	r = c->slices && c->pairs_before && c->doomed
 		    ? bpf_family_open(&c->spec, kernel, slots, door, ret_state, &c->family)
 		    : -ENOMEM;
 	if (r < 0) {
@@ -88,6 +91,9 @@ int cpu_source_open(const struct bpf_kernel *kernel, struct bpf_slots *slots, co
 	c->slots = bpf_family_map(c->family, "ep_cpu");
 	c->running = bpf_family_map(c->family, "ep_cpu_running");
 	c->pairs = bpf_family_map(c->family, "ep_cpu_pairs");
+	c->tasks = bpf_family_map(c->family, "ep_cpu_tasks");
+	for (uint32_t cpu = 0; cpu < c->cpus; cpu++)
+		c->slices[cpu].slot = EP_SLOT_NONE;
 	*ret = c;
 	return 0;
 }
@@ -99,6 +105,7 @@ void cpu_source_close(struct cpu_source *c)
 	bpf_family_close(c->family);
 	free(c->slices);
 	free(c->pairs_before);
+	free(c->doomed);
 	free(c);
 }
 
@@ -131,7 +138,7 @@ static struct slice freeze(const struct cpu_source *c, uint32_t cpu)
 		s.ns = c->now_ns > since_ns ? c->now_ns - since_ns : 0;
 		return s;
 	}
-	return (struct slice){ .slot = EP_SLOT_NONE };
+	return c->slices[cpu]; /* caught in the middle: as of the reading before */
 }
 
 void cpu_source_begin(struct cpu_source *c)
@@ -205,6 +212,8 @@ void cpu_source_read(const struct cpu_source *c, uint32_t slot, struct metrics *
 		sum.on_cpu_ns += slice->slot == slot ? slice->on_cpu_ns + slice->ns
 						     : cpu_slot(c, cpu, slot)->on_cpu_ns;
 	}
+	if ((int64_t)sum.on_cpu_ns < 0) /* a slice that the clock saw longer than the scheduler */
+		sum.on_cpu_ns = 0;
 	set_times(into, &sum);
 	if (c->run_queue)
 		set_waits(into, &sum, c->now_ns);
@@ -233,14 +242,38 @@ void cpu_source_pairs(struct cpu_source *c, cpu_pair_visit visit, void *data)
 			visit_pair(&c->pairs[i], &c->pairs_before[i], visit, data);
 }
 
-void cpu_source_clear(struct cpu_source *c, uint32_t slot)
+static void clear_pairs(struct cpu_source *c)
 {
-	for (uint32_t cpu = 0; cpu < c->cpus; cpu++)
-		memset(&c->slots[(size_t)cpu * c->n_slots + slot], 0, sizeof(struct ep_cpu_slot));
 	for (size_t i = 0; i < (size_t)c->cpus * EP_PAIRS; i++) {
 		struct ep_pair *p = &c->pairs[i];
+		uint32_t victim = p->slots >> 16, aggressor = p->slots & 0xffff;
 
-		if (p->count && (p->slots >> 16 == slot || (p->slots & 0xffff) == slot))
+		if (p->count && ((victim < c->n_slots && c->doomed[victim]) ||
+				 (aggressor < c->n_slots && c->doomed[aggressor])))
 			*p = c->pairs_before[i] = (struct ep_pair){};
+	}
+}
+
+/* A task that was moved while it slept ends its sleep where it began it. */
+static void clear_tasks(struct cpu_source *c)
+{
+	for (size_t i = 0; i < EP_TASK_SETS * EP_TASK_WAYS; i++) {
+		struct ep_task *task = &c->tasks[i / EP_TASK_WAYS].way[i % EP_TASK_WAYS];
+
+		if (task->state != EP_TASK_FREE && task->slot < c->n_slots && c->doomed[task->slot])
+			task->state = EP_TASK_FREE;
+	}
+}
+
+void cpu_source_clear(struct cpu_source *c, const uint32_t *slots, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		c->doomed[slots[i]] = true;
+	clear_pairs(c);
+	clear_tasks(c);
+	for (size_t i = 0; i < n; i++) {
+		c->doomed[slots[i]] = false;
+		for (uint32_t cpu = 0; cpu < c->cpus; cpu++)
+			memset(&c->slots[(size_t)cpu * c->n_slots + slots[i]], 0, sizeof(struct ep_cpu_slot));
 	}
 }

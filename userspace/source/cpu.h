@@ -29,7 +29,8 @@ typedef void (*cpu_pair_visit)(void *data, uint32_t victim_slot, uint32_t aggres
 			       uint64_t count);
 void cpu_source_pairs(struct cpu_source *c, cpu_pair_visit visit, void *data);
 
-/* Forgets a slot's counters and pairs before it is given back. */
-void cpu_source_clear(struct cpu_source *c, uint32_t slot);
+/* Forgets the counters and pairs of slots, and the tasks last seen in them,
+ * before they are given back. */
+void cpu_source_clear(struct cpu_source *c, const uint32_t *slots, size_t n);
 
 #endif
