@@ -188,7 +188,7 @@ static void walk_survives_depth(void **state)
 		r = below;
 	}
 	close(r);
-	assert_int_equal(cgroup_walk("/", top, count_only, &n), 0);
+	assert_int_equal(cgroup_walk("/", top, count_only, &n), -E2BIG); /* not all were seen */
 	assert_true(n > 15 && n < 40);
 	snprintf(command, sizeof(command), "rm -rf '%s'", top);
 	assert_int_equal(system(command), 0);

@@ -186,7 +186,7 @@ static void blames_add_up_and_sort(void **state)
 	assert_int_equal(out.blames[0].wait_ns, 100050);
 	assert_int_equal(out.blames[0].count, 3);
 	assert_int_equal(out.blames[1].aggressor_key, 40);
-	assert_int_equal(out.blames_dropped, 40 - SNAPSHOT_BLAMES_MAX);
+	assert_int_equal(out.blames_dropped, 0); /* shown or not, all 40 are kept */
 	blames_begin(&c);
 	blames_add(&c, 7, 1, 1);
 	blames_report(&c, &out);
@@ -198,18 +198,49 @@ static void blames_add_up_and_sort(void **state)
 	free(c.blames);
 }
 
-static void blames_beyond_the_bound_are_counted(void **state)
+static void new_aggressors_displace_the_idle(void **state)
 {
 	struct container c = {};
 	struct container_snapshot out = {};
 
 	(void)state;
-	for (uint64_t i = 1; i <= CONTAINER_BLAMES_MAX + 3; i++)
-		blames_add(&c, i, 1, 1);
+	for (uint64_t i = 1; i <= CONTAINER_BLAMES_MAX; i++)
+		blames_add(&c, i, 100 + i, 1);
+	blames_add(&c, 1000, 1, 1); /* all are of this interval: no place */
+	assert_int_equal(c.blames_dropped, 1);
+	blames_begin(&c);
+	blames_add(&c, 2000, 7, 1); /* takes the place of the one that cost least */
 	blames_report(&c, &out);
-	assert_int_equal(c.blames_dropped, 3);
-	assert_int_equal(out.blames_dropped, 3 + CONTAINER_BLAMES_MAX - SNAPSHOT_BLAMES_MAX);
+	assert_int_equal(out.blames[0].aggressor_key, 2000);
+	assert_int_equal(out.blames_dropped, 2);
+	assert_int_equal(c.n_blames, CONTAINER_BLAMES_MAX);
+	for (size_t i = 0; i < c.n_blames; i++)
+		assert_int_not_equal(c.blames[i].aggressor_key, 1);
 	free(c.blames);
+}
+
+/* What a walk has never seen may be alive out of its sight (a cgroup namespace). */
+static void unseen_is_not_gone(void **state)
+{
+	struct tree *t = *state;
+	struct cgroup *outside;
+
+	assert_int_equal(registry_add(&t->registry, 4242, "/outside", 1, &outside), 0);
+	assert_int_equal(registry_walk(&t->registry, 2), 0);
+	assert_false(t->registry.sees_all); /* a folder is no root of a hierarchy */
+	assert_false(outside->gone);
+}
+
+static void the_lately_forgotten_are_remembered(void **state)
+{
+	struct tree *t = *state;
+	struct cgroup *c;
+
+	assert_int_equal(registry_add(&t->registry, 4243, "/x", 1, &c), 0);
+	registry_mark_gone(&t->registry, c);
+	assert_false(registry_was_forgotten(&t->registry, 4243));
+	registry_forget(&t->registry, c);
+	assert_true(registry_was_forgotten(&t->registry, 4243));
 }
 
 int main(void)
@@ -222,7 +253,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_child_seen_before_its_top_joins_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_cgroup_without_a_name_is_kept, setup, teardown),
 		cmocka_unit_test(blames_add_up_and_sort),
-		cmocka_unit_test(blames_beyond_the_bound_are_counted),
+		cmocka_unit_test(new_aggressors_displace_the_idle),
+		cmocka_unit_test_setup_teardown(unseen_is_not_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_lately_forgotten_are_remembered, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

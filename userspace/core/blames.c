@@ -15,11 +15,29 @@ static struct container_blame *find(struct container *c, uint64_t aggressor_key)
 	return NULL;
 }
 
-/* NULL when the container has as many as it may, or memory is short. */
+/* The place of the aggressor that cost least, of those that cost nothing now. */
+static struct container_blame *evict(struct container *c, uint64_t aggressor_key)
+{
+	struct container_blame *least = NULL;
+
+	for (size_t i = 0; i < c->n_blames; i++) {
+		struct container_blame *b = &c->blames[i];
+
+		if (!b->interval_wait_ns && (!least || b->wait_ns < least->wait_ns))
+			least = b;
+	}
+	if (least) {
+		c->blames_dropped++;
+		*least = (struct container_blame){ .aggressor_key = aggressor_key };
+	}
+	return least;
+}
+
+/* NULL when all places are taken by aggressors of this interval, or memory is short. */
 static struct container_blame *append(struct container *c, uint64_t aggressor_key)
 {
 	if (c->n_blames == CONTAINER_BLAMES_MAX)
-		return NULL;
+		return evict(c, aggressor_key);
 	if (c->n_blames == c->blames_capacity) {
 		size_t capacity = c->blames_capacity ? c->blames_capacity * 2 : 4;
 		void *grown = realloc(c->blames, capacity * sizeof(*c->blames));
@@ -65,9 +83,7 @@ void blames_report(const struct container *c, struct container_snapshot *into)
 
 		while (at > 0 && larger(from, &into->blames[at - 1]))
 			at--;
-		if (into->n_blames == SNAPSHOT_BLAMES_MAX)
-			into->blames_dropped++;
-		else
+		if (into->n_blames < SNAPSHOT_BLAMES_MAX)
 			into->n_blames++;
 		if (at == SNAPSHOT_BLAMES_MAX)
 			continue;

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define IDENTITY_ATTEMPTS_MAX 10
+#define IDENTITY_ATTEMPTS_EACH 10  /* asked at every reading so often */
+#define IDENTITY_ATTEMPTS_EVERY 30 /* and at every so-manieth after that */
+#define ROOT_CGROUP_ID 1           /* kernfs numbers the root of every hierarchy so */
 
 int registry_open(const char *root, const struct identity_paths *paths, const struct cgroup_mounts *mounts,
 		  const char *mount, struct registry *ret)
@@ -42,10 +44,19 @@ void registry_mark_gone(struct registry *r, struct cgroup *cgroup)
 
 void registry_forget(struct registry *r, struct cgroup *cgroup)
 {
+	r->forgotten[r->n_forgotten++ % REGISTRY_FORGOTTEN] = cgroup->id;
 	HASH_DEL(r->cgroups, cgroup);
 	cgroup->container->members--;
 	free(cgroup->path);
 	free(cgroup);
+}
+
+bool registry_was_forgotten(const struct registry *r, uint64_t id)
+{
+	for (size_t i = 0; i < REGISTRY_FORGOTTEN; i++)
+		if (r->forgotten[i] == id)
+			return true;
+	return false;
 }
 
 void registry_forget_ended(struct registry *r, bool (*done)(const struct container *c))
@@ -89,9 +100,11 @@ int registry_resolve(struct registry *r, struct container *c)
 	char *path = c->identity.cgroup_path;
 	int known;
 
-	if (c->identity_known || c->identity_attempts >= IDENTITY_ATTEMPTS_MAX)
+	if (c->identity_known)
 		return 0;
-	c->identity_attempts++;
+	if (c->identity_attempts++ >= IDENTITY_ATTEMPTS_EACH &&
+	    c->identity_attempts % IDENTITY_ATTEMPTS_EVERY)
+		return 0;
 	known = identity_resolve(r->root, &r->paths, path, &identity);
 	if (known < 0)
 		return known;
@@ -220,7 +233,6 @@ int registry_add(struct registry *r, uint64_t id, const char *path, uint64_t mon
 	}
 	cgroup->container->members++;
 	cgroup->container->members_alive++;
-	cgroup->seen_walk = r->walks;
 	HASH_ADD(hh, r->cgroups, id, sizeof(cgroup->id), cgroup);
 	*ret = cgroup;
 	return 0;
@@ -234,14 +246,16 @@ struct walk {
 static int on_cgroup(void *data, const char *path, uint64_t id)
 {
 	struct walk *w = data;
+	struct registry *r = w->registry;
 	struct cgroup *cgroup;
-	int r = registry_add(w->registry, id, path, w->mono_ns, &cgroup);
+	int result = registry_add(r, id, path, w->mono_ns, &cgroup);
 
-	if (r < 0)
-		return r;
-	cgroup->seen_walk = w->registry->walks;
-	if (!cgroup->container->seen_running &&
-	    cgroup_has_processes(w->registry->root, w->registry->mount, path) > 0)
+	if (result < 0)
+		return result;
+	if (!strcmp(path, "/"))
+		r->sees_all = id == ROOT_CGROUP_ID;
+	cgroup->seen_walk = r->walks;
+	if (!cgroup->container->seen_running && cgroup_has_processes(r->root, r->mount, path) > 0)
 		cgroup->container->seen_running = true;
 	return 0;
 }
@@ -255,12 +269,15 @@ int registry_walk(struct registry *r, uint64_t mono_ns)
 	r->walks++;
 	r->stale = false;
 	result = cgroup_walk(r->root, r->mount, on_cgroup, &w);
+	if (result < 0)
+		r->sees_all = false;
 	if (result == -E2BIG)
 		return 0; /* not all were seen, so none is known to be gone */
 	if (result < 0)
 		return result;
+	/* Beyond a cgroup namespace there may be cgroups that no walk ever sees. */
 	HASH_ITER(hh, r->cgroups, cgroup, next)
-		if (cgroup->id && cgroup->seen_walk != r->walks)
+		if (cgroup->id && cgroup->seen_walk != r->walks && (cgroup->seen_walk || r->sees_all))
 			registry_mark_gone(r, cgroup);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <uthash.h>
 
 #define CONTAINER_BLAMES_MAX 64
+#define REGISTRY_FORGOTTEN 256
 
 /* What one aggressor cost a container; cumulative, and in this interval. */
 struct container_blame {
@@ -56,7 +57,7 @@ struct cgroup {
 	uint32_t slot; /* EP_SLOT_NONE: has none */
 	bool gone;
 	uint64_t gone_reading; /* the reading that first saw it gone */
-	uint64_t seen_walk;    /* the walk that saw it last */
+	uint64_t seen_walk;    /* the walk that saw it last; 0: none ever did */
 	UT_hash_handle hh;     /* by id */
 };
 
@@ -69,7 +70,10 @@ struct registry {
 	struct container *containers; /* with at least one cgroup that exists */
 	struct container *ended;      /* all cgroups gone; kept until reported and read out */
 	uint64_t walks;
-	bool stale; /* something unknown was seen: walk at the next reading */
+	bool stale;    /* something unknown was seen: walk at the next reading */
+	bool sees_all; /* the last walk began at the real root and left nothing out */
+	uint64_t forgotten[REGISTRY_FORGOTTEN]; /* ids of the cgroups forgotten last, a ring */
+	size_t n_forgotten;
 };
 
 int registry_open(const char *root, const struct identity_paths *paths, const struct cgroup_mounts *mounts,
@@ -83,6 +87,8 @@ int registry_add(struct registry *r, uint64_t id, const char *path, uint64_t mon
 		 struct cgroup **ret) _must_check_;
 struct cgroup *registry_find(struct registry *r, uint64_t id);
 void registry_mark_gone(struct registry *r, struct cgroup *cgroup);
+/* Was this cgroup forgotten lately? Write-back may count for it after its end. */
+bool registry_was_forgotten(const struct registry *r, uint64_t id);
 /* Frees a cgroup, and nothing of its container. */
 void registry_forget(struct registry *r, struct cgroup *cgroup);
 /* Frees every ended container that `done` says is finished with. */

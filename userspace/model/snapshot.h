@@ -35,7 +35,7 @@ struct container_snapshot {
 	struct rates rates;           /* over this interval; absent at first sight */
 	struct blame blames[SNAPSHOT_BLAMES_MAX]; /* largest interval_wait_ns first */
 	size_t n_blames;
-	uint64_t blames_dropped; /* pairs beyond the array */
+	uint64_t blames_dropped; /* aggressors forgotten since the start, for want of places */
 };
 
 struct node_snapshot {

@@ -65,7 +65,8 @@ int cgroup_files_read(struct cgroup_files *f, unsigned what, struct metrics *m) 
 /* Calls `visit` for every cgroup below the hierarchy's mount, parents first,
  * the root cgroup ("/") included. id: the kernel's cgroup id (inode of the
  * directory). A non-zero return of visit ends the walk and is returned.
- * -E2BIG: more cgroups than a walk holds, some were not visited. */
+ * -E2BIG: some were not visited: more than a walk holds, not readable, no
+ * descriptor left. */
 typedef int (*cgroup_visit)(void *data, const char *path, uint64_t id);
 int cgroup_walk(const char *root, const char *mount, cgroup_visit visit, void *data) _must_check_;
 /* True when the cgroup itself (not a child) holds a process. */

@@ -18,7 +18,7 @@
 struct pending {
 	char **paths;
 	size_t n, capacity;
-	bool overflowed;
+	bool incomplete;
 };
 
 static void pending_clear(struct pending *p)
@@ -33,7 +33,7 @@ static int pending_push(struct pending *p, const char *parent, const char *name)
 	char *path;
 
 	if (p->n >= PENDING_MAX) {
-		p->overflowed = true;
+		p->incomplete = true;
 		return 0;
 	}
 	if (p->n == p->capacity) {
@@ -69,10 +69,16 @@ static int push_children(DIR *dir, const char *path, struct pending *pending)
 	return 0;
 }
 
-/* Too deep to be named, removed meanwhile, or not a directory after all. */
-static bool is_passed_over(int r)
+/* Removed meanwhile, or not a directory after all. */
+static bool is_gone(int r)
 {
-	return r == -ENOENT || r == -ENODEV || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EACCES;
+	return r == -ENOENT || r == -ENODEV || r == -ENOTDIR;
+}
+
+/* There, but not for us: too deep to be named, not ours to read, no descriptor left. */
+static bool is_out_of_reach(int r)
+{
+	return r == -ENAMETOOLONG || r == -EACCES || r == -EMFILE || r == -ENFILE;
 }
 
 static int open_cgroup(const char *root, const char *mount, const char *path, DIR **ret)
@@ -92,8 +98,10 @@ static int visit_one(const char *root, const char *mount, const char *path, stru
 	int r;
 
 	r = open_cgroup(root, mount, path, &dir);
+	if (r < 0 && strcmp(path, "/") && is_out_of_reach(r))
+		pending->incomplete = true;
 	if (r < 0)
-		return strcmp(path, "/") && is_passed_over(r) ? 0 : r;
+		return strcmp(path, "/") && (is_gone(r) || is_out_of_reach(r)) ? 0 : r;
 	if (fstat(dirfd(dir), &st) < 0)
 		return -errno;
 	/* kernfs: the inode number is the cgroup's id where ino_t has 64 bits */
@@ -112,7 +120,7 @@ int cgroup_walk(const char *root, const char *mount, cgroup_visit visit, void *d
 
 		r = visit_one(root, mount, path, &pending, visit, data);
 	}
-	return !r && pending.overflowed ? -E2BIG : r;
+	return !r && pending.incomplete ? -E2BIG : r;
 }
 
 static int has_lines(const char *root, const char *mount, const char *path, const char *file)
