@@ -321,11 +321,12 @@ __inline int on_switch(bool btf, bool preempt, struct task_struct *prev, struct 
 	u32 prev_pid = READ(btf, prev, pid), next_pid = READ(btf, next, pid);
 	u32 prev_slot = EP_SLOT_NONE, next_slot = EP_SLOT_NONE;
 	u64 now = bpf_ktime_get_ns(), ran_ns = 0;
-	bool known;
+	bool known, first;
 
 	if (!running)
 		return 0;
-	known = running->since_ns && running->pid == prev_pid;
+	first = !running->since_ns; /* counting begins here: nothing is lost */
+	known = !first && running->pid == prev_pid;
 	if (known)
 		ran_ns = now - running->since_ns;
 	/* A reader that sees 0 here waits: the slice is being moved. */
@@ -340,7 +341,7 @@ __inline int on_switch(bool btf, bool preempt, struct task_struct *prev, struct 
 		if (c) {
 			if (known)
 				end_slice(btf, prev, c, running);
-			else if (cfg.run_queue)
+			else if (cfg.run_queue && !first)
 				end_unseen_slice(btf, prev, c, now);
 			leave_cpu(btf, prev, c, prev_slot, next_slot, preempt, state, now);
 		}

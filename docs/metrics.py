@@ -4,6 +4,13 @@
 import re
 import sys
 
+USER_LOSSES = [
+    ('reading_missed', 'readings that came too late or failed'),
+    ('message_unsent', 'messages that the transport refused'),
+    ('cgroup_unnamed', 'cgroups that counted and were gone, or out of sight, before anybody saw their name'),
+    ('wire_labels', 'labels left out to fit a message'),
+    ('wire_containers', 'containers left out because one alone did not fit a message'),
+]
 ROW = re.compile(r'^EP_(METRIC|HISTOGRAM|RATE)\((.*)\)$', re.M)
 
 
@@ -25,6 +32,12 @@ def main():
     for kind, row in rows:
         if kind == 'HISTOGRAM':
             print(f'| `{row[0]}` | {row[1]} |')
+    losses = re.findall(r'X\(\w+, (\w+), "([^"]*)"\)', open(sys.argv[2]).read())
+    print('\n## Losses\n\nIn every message, since the start of the agent.\n\n| kind | what was lost |\n|---|---|')
+    for kind, text in losses + USER_LOSSES:
+        print(f'| `{kind}` | {text} |')
+    print('\nWithout BPF (door `files`), cpu_time_ns, faults and I/O of a plain cgroup or unit include its')
+    print('children, as the kernel accounts them; with BPF they are its own processes\' alone.')
     print('\n## Rates over the interval of the snapshot\n\n| name | unit | what it is |\n|---|---|---|')
     for kind, row in rows:
         if kind == 'RATE':

@@ -11,7 +11,7 @@ export EDGEPROF_BUILD := $(abspath $(O))
 .PHONY: demo
 demo: ## install what is needed, build, show the live table on this machine (sudo)
 	@$(DEPENDENCIES) build
-	@$(MAKE) --no-print-directory -j$$(nproc) $(O)/edgeprof
+	@$(MAKE) --no-print-directory -s -j$$(nproc) $(O)/edgeprof
 	@packaging/demo.sh $(O)/edgeprof $(DEMO_SECONDS)
 
 .PHONY: tests
@@ -51,7 +51,7 @@ golden: $(UNIT_BIN) ## rewrite the golden files of the unit tests
 .PHONY: docs
 docs: ## check the man pages, write docs/metrics.md from metrics.def
 	@mandoc -T lint -W warning man/*.[0-9]
-	@python3 docs/metrics.py include/edgeprof/metrics.def > docs/metrics.md
+	@python3 docs/metrics.py include/edgeprof/metrics.def include/edgeprof/abi.h > docs/metrics.md
 
 .PHONY: install
 install: all ## install below $(DESTDIR)$(prefix)
@@ -85,5 +85,7 @@ clean: ## remove the build folder
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z-]+( [a-z-]+)*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
+	@grep -hE '^[a-z0-9-]+( [a-z0-9-]+)*:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | \
 		while IFS=$$'\t' read -r t h; do printf '  %-14s %s\n' "$$t" "$$h"; done
+	@echo 'Variables: O=DIR build folder, V=1 show commands, SAN=address,undefined, DESTDIR= prefix=,'
+	@echo '           DEMO_SECONDS=N demo ends by itself, T=NAME one end-to-end test, FUZZ_SECONDS=N'

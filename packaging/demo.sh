@@ -6,6 +6,7 @@
 set -u
 edgeprof=$1
 seconds=${2:-}
+case "$seconds" in *[!0-9]* | 0) echo "edgeprof demo: '$seconds' is no number of seconds" >&2; exit 2 ;; esac
 dir=
 groups=()
 pids=()
@@ -79,6 +80,8 @@ for _ in $(seq 50); do
     sleep 0.1
 done
 
+sleep 1.2 # rates need two readings
+
 if [ -t 1 ] && [ -z "$seconds" ]; then
     "$edgeprof" top --address "ipc://$dir/live.ipc"
 else
@@ -89,5 +92,5 @@ else
 fi
 status=$?
 grep -h warning "$dir/agent.log"
-echo "Done; the workload, the agent and its cgroups are gone. Next: edgeprof --help, or README.md."
+[ $status -ne 0 ] || echo "Done; the workload, the agent and its cgroups are gone. Next: edgeprof --help, or README.md."
 exit $status

@@ -66,6 +66,8 @@ static inline void fixture_self(struct self_snapshot *s)
 	s->map_bytes = 4000;
 	s->metered_ns = 5000;
 	s->reading_ns = 6000;
+	s->has_interval_cpu_time = true;
+	s->interval_cpu_time_ns = 700;
 	s->families[0] = (struct family_snapshot){ "cpu", FAMILY_RUNNING, "tp_btf", "" };
 	s->families[1] = (struct family_snapshot){ "io", FAMILY_FAILED, "files", "no block_rq_issue" };
 	s->n_families = 2;

@@ -121,6 +121,8 @@ static void assert_same_self(const struct self_snapshot *a, const struct self_sn
 	assert_int_equal(a->started_mono_ns, b->started_mono_ns);
 	assert_int_equal(a->cpu_time_ns, b->cpu_time_ns);
 	assert_int_equal(a->reading_ns, b->reading_ns);
+	assert_int_equal(a->has_interval_cpu_time, b->has_interval_cpu_time);
+	assert_int_equal(a->interval_cpu_time_ns, b->interval_cpu_time_ns);
 	assert_int_equal(a->n_families, b->n_families);
 	for (size_t i = 0; i < a->n_families; i++) {
 		assert_string_equal(a->families[i].name, b->families[i].name);

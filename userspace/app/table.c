@@ -67,15 +67,15 @@ static void print_families(FILE *out, const struct self_snapshot *self)
 static void print_self(FILE *out, const struct snapshot *s)
 {
 	const struct self_snapshot *self = &s->self;
-	uint64_t age_ns = s->mono_ns > self->started_mono_ns ? s->mono_ns - self->started_mono_ns : 0;
 	char rss[32], maps[32], reading[32];
 
 	text_format_bytes(rss, sizeof(rss), self->rss_bytes);
 	text_format_bytes(maps, sizeof(maps), self->map_bytes);
 	text_format_ns(reading, sizeof(reading), self->reading_ns);
 	fprintf(out, "agent");
-	if (age_ns)
-		fprintf(out, "  cpu %.2f %%", 100.0 * (double)self->cpu_time_ns / (double)age_ns);
+	if (self->has_interval_cpu_time && s->interval_ns)
+		fprintf(out, "  cpu %.2f %%",
+			100.0 * (double)self->interval_cpu_time_ns / (double)s->interval_ns);
 	fprintf(out, "  rss %s  maps %s  reading %s  slots %u/%u", rss, maps, reading, self->slots_used,
 		self->slots_total);
 	print_families(out, self);

@@ -539,10 +539,13 @@ static uint32_t slots_used(const struct collector *c)
 static void report_self(struct collector *c, uint64_t began_ns)
 {
 	struct self_snapshot *self = &c->snapshot.self;
+	uint64_t before_ns = self->cpu_time_ns;
 	int r = process_self_read(&self->cpu_time_ns, &self->rss_bytes);
 
 	if (r < 0)
 		log_debug("the agent's own cost was not read: %s", strerror(-r));
+	self->has_interval_cpu_time = r == 0 && before_ns;
+	self->interval_cpu_time_ns = self->cpu_time_ns - before_ns;
 	self->started_mono_ns = c->started_mono_ns;
 	probes_report(&c->probes, c->snapshot.number, began_ns, self);
 	if (c->snapshot.number == 1)

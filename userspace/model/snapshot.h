@@ -84,6 +84,8 @@ struct self_snapshot {
 	uint64_t map_bytes;  /* BPF maps, memlock as the kernel states it */
 	uint64_t metered_ns; /* wall time in which programs were metered */
 	uint64_t reading_ns; /* wall time the reading took */
+	bool has_interval_cpu_time;
+	uint64_t interval_cpu_time_ns; /* of the agent process since the reading before */
 	struct family_snapshot families[SNAPSHOT_FAMILIES_MAX];
 	size_t n_families;
 	struct program_snapshot programs[SNAPSHOT_PROGRAMS_MAX];

@@ -218,6 +218,8 @@ static void take_self(const Edgeprof__V1__Self *from, struct self_snapshot *into
 	into->map_bytes = from->map_bytes;
 	into->metered_ns = from->metered_ns;
 	into->reading_ns = from->reading_ns;
+	into->has_interval_cpu_time = !!from->has_interval_cpu_time_ns;
+	into->interval_cpu_time_ns = from->interval_cpu_time_ns;
 	into->slots_used = from->slots_used;
 	into->slots_total = from->slots_total;
 	for (; into->n_families < from->n_families && into->n_families < SNAPSHOT_FAMILIES_MAX;

@@ -137,6 +137,8 @@ void wire_fill_self(const struct self_snapshot *from, struct wire_texts *t, stru
 	WIRE_SET(self, map_bytes, from->map_bytes);
 	WIRE_SET(self, metered_ns, from->metered_ns);
 	WIRE_SET(self, reading_ns, from->reading_ns);
+	if (from->has_interval_cpu_time)
+		WIRE_SET(self, interval_cpu_time_ns, from->interval_cpu_time_ns);
 	WIRE_SET(self, slots_used, from->slots_used);
 	WIRE_SET(self, slots_total, from->slots_total);
 	for (size_t i = 0; i < from->n_families; i++) {
