@@ -66,6 +66,21 @@ static inline void group_enter(const struct group *g)
 	}
 }
 
+/* Enters in the hierarchy alone that names the group: nothing makes the task sleep after it. */
+static inline void group_enter_by_name(const struct group *g)
+{
+	char path[256];
+	int fd = -1;
+
+	for (size_t i = 0; i < 4 && fd < 0; i++) {
+		snprintf(path, sizeof(path), "%s/%s/cgroup.procs", group_hierarchies[i], g->name);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+	}
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		_exit(99);
+	close(fd);
+}
+
 static inline void group_remove(const struct group *g)
 {
 	char path[256];

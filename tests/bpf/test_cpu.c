@@ -143,32 +143,70 @@ static void cpu_time_equals_the_kernels(void **state)
 	assert_int_equal(left.status, 0);
 }
 
+/* Between two readings a task that always wants a CPU has run or waited, whether
+ * it left the CPU in between or not. */
 static void running_task_counts_up_to_now(void **state)
 {
 	struct rig rig;
 	struct group g;
-	uint64_t before = 0, before_ns = 0;
+	struct metrics before = {};
+	uint64_t before_ns = 0;
+	unsigned grown = 0;
 	pid_t pid;
 
 	rig_open(&rig, *state, 64);
 	group_make("now", &g);
 	pid = group_start(&g, spin_for_ever, NULL);
 	usleep(300000);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 41; i++) {
 		struct metrics m = rig_read(&rig, &g, NULL);
 		uint64_t now_ns = clock_mono_ns();
+		uint64_t ran = m.value[METRIC_cpu_time_ns] - before.value[METRIC_cpu_time_ns];
+		uint64_t waited = m.value[METRIC_run_queue_wait_ns] - before.value[METRIC_run_queue_wait_ns];
 
-		assert_true(m.value[METRIC_cpu_time_ns] >= before);
-		if (before_ns)
-			assert_true(m.value[METRIC_cpu_time_ns] - before <= now_ns - before_ns + 5000000);
-		before = m.value[METRIC_cpu_time_ns];
+		if (before_ns) {
+			assert_true(m.value[METRIC_cpu_time_ns] >= before.value[METRIC_cpu_time_ns]);
+			assert_true(ran <= now_ns - before_ns + 5000000);
+			grown += ran + waited > (now_ns - before_ns) / 2;
+		}
+		before = m;
 		before_ns = now_ns;
-		usleep(5000);
+		usleep(2000);
 	}
 	stop(pid);
 	group_remove(&g);
 	rig_close(&rig);
-	assert_true(before > 0);
+	assert_true(grown > 28); /* a wait that still lasts is not counted yet */
+}
+
+static void burn_move_burn(void *data)
+{
+	burn_ms(60);
+	group_enter_by_name(data);
+	burn_ms(100);
+}
+
+static void a_task_that_moves_itself_is_divided(void **state)
+{
+	struct rig rig;
+	struct group a, b;
+	uint64_t in_a_ns, in_b_ns;
+
+	rig_open(&rig, *state, 64);
+	group_make("first", &a);
+	group_make("then", &b);
+	waitpid(group_start(&a, burn_move_burn, &b), NULL, 0);
+	usleep(20000);
+	in_a_ns = rig_read(&rig, &a, NULL).value[METRIC_cpu_time_ns];
+	in_b_ns = rig_read(&rig, &b, NULL).value[METRIC_cpu_time_ns];
+	group_remove(&a);
+	group_remove(&b);
+	rig_close(&rig);
+	print_message("# %llu ms before the move, %llu ms after\n", (unsigned long long)in_a_ns / 1000000,
+		      (unsigned long long)in_b_ns / 1000000);
+	assert_true(in_a_ns <= 75000000); /* others may have had the CPU: never more */
+	assert_true(in_b_ns > 20000000 && in_b_ns <= 115000000);
+	assert_true(in_b_ns > in_a_ns);
 }
 
 struct touch {
@@ -411,10 +449,14 @@ static void a_moved_sleeper_sleeps_where_it_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH_DOORS(cpu_time_equals_the_kernels),         BOTH_DOORS(running_task_counts_up_to_now),
-		BOTH_DOORS(faults_and_switches_equal_getrusage), BOTH_DOORS(matrix_names_the_aggressor),
-		BOTH_DOORS(no_free_slot_is_counted_together),    BOTH_DOORS(a_slot_given_back_starts_at_zero),
+		BOTH_DOORS(cpu_time_equals_the_kernels),
+		BOTH_DOORS(running_task_counts_up_to_now),
+		BOTH_DOORS(faults_and_switches_equal_getrusage),
+		BOTH_DOORS(matrix_names_the_aggressor),
+		BOTH_DOORS(no_free_slot_is_counted_together),
+		BOTH_DOORS(a_slot_given_back_starts_at_zero),
 		BOTH_DOORS(a_moved_sleeper_sleeps_where_it_is),
+		BOTH_DOORS(a_task_that_moves_itself_is_divided),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
