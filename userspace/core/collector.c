@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "core/blames.h"
+#include "core/container_files.h"
 #include "core/hierarchy.h"
 #include "core/probes.h"
 #include "core/registry.h"
@@ -16,12 +17,12 @@
 #include <string.h>
 
 #define WALK_EVERY_NS 10000000000ull /* a safety net when events tell of cgroups */
-#define FILES_IDLE_NS 10000000000ull /* between file reads of an idle container */
 
 struct collector {
 	struct config config;
 	struct registry registry;
 	struct probes probes;
+	struct container_files files;
 	uint32_t *releasing;          /* slots on their way back */
 	uint64_t walked_reading;      /* the reading that walked for an unknown cgroup */
 	struct cgroup **slot_cgroups; /* who owns each slot, as far as seen */
@@ -84,6 +85,7 @@ static int open_all(struct collector *c)
 		return log_err(r, "cannot read the node's own facts below %s: %s", c->config.root,
 			       strerror(-r));
 	text_copy(c->snapshot.node.hierarchy, sizeof(c->snapshot.node.hierarchy), choice.name);
+	c->files = container_files_plan(&c->registry, &c->probes, c->config.interval_ns);
 	return allocate(c);
 }
 
@@ -354,70 +356,6 @@ static void on_pair(void *data, uint32_t victim_slot, uint32_t aggressor_slot, u
 		blames_add(victim->container, aggressor ? aggressor->container->key : 0, wait_ns, count);
 }
 
-static uint64_t activity(const struct metrics *m)
-{
-	return m->value[METRIC_switches_voluntary] + m->value[METRIC_switches_involuntary] +
-	       m->value[METRIC_wakeups];
-}
-
-/* What to ask of the files: all that no family counts. */
-static unsigned files_wanted(const struct collector *c)
-{
-	unsigned what =
-		CGROUP_READ_THROTTLING | CGROUP_READ_MEMORY | CGROUP_READ_TASKS | CGROUP_READ_PRESSURE;
-
-	if (!c->probes.cpu)
-		what |= CGROUP_READ_CPU_TIME;
-	if (!c->probes.cpu || !c->probes.mem)
-		what |= CGROUP_READ_EVENTS;
-	if (!c->probes.io)
-		what |= CGROUP_READ_IO;
-	return what;
-}
-
-static uint64_t files_idle_every(const struct collector *c)
-{
-	uint64_t every = FILES_IDLE_NS / c->config.interval_ns;
-
-	return every ? every : 1;
-}
-
-/* An idle container's files change little: they are read every ten seconds. */
-static void read_files(struct collector *c, struct container *container)
-{
-	uint64_t active = activity(&container->totals);
-	bool idle = c->probes.cpu && container->has_before && active == container->files_activity;
-	int r;
-
-	if (container->identity.runtime == RUNTIME_HOST)
-		return; /* the root's files tell of the whole node, its children included */
-	if (idle && (c->snapshot.number + container->key) % files_idle_every(c))
-		return;
-	if (!container->cgroup_files) {
-		r = cgroup_files_open(c->config.root, &c->registry.mounts, container->identity.cgroup_path,
-				      &container->cgroup_files);
-		if (r < 0)
-			return;
-	}
-	container->files.present = 0;
-	container->files_activity = active;
-	r = cgroup_files_read(container->cgroup_files, files_wanted(c), &container->files);
-	if (r == -ENOENT || r == -ENODEV) {
-		cgroup_files_close(TAKE_PTR(container->cgroup_files));
-		c->registry.stale = true;
-	}
-}
-
-/* Counters and gauges that a family counts better than the files stay as they are. */
-static void merge_files(struct container *container)
-{
-	struct metrics *into = &container->totals;
-
-	for (int id = 0; id < METRIC_COUNT; id++)
-		if (!metrics_has(into, id) && metrics_has(&container->files, id))
-			metrics_set(into, id, container->files.value[id]);
-}
-
 /* A slice that still runs is told by the clock and settled by the scheduler,
  * which leaves out what the host took: counters never go back for those who watch. */
 static void keep_growing(const struct collector *c, struct container *container)
@@ -475,8 +413,8 @@ static int report_container(struct collector *c, struct container *container, en
 	int r = 0;
 
 	if (state == CONTAINER_RUNNING)
-		read_files(c, container);
-	merge_files(container);
+		c->registry.stale |= container_files_read(&c->files, container, c->snapshot.number);
+	container_files_merge(container);
 	keep_growing(c, container);
 	if (worth_telling(container)) {
 		if (!container->identity_known && registry_resolve(&c->registry, container) < 0)
