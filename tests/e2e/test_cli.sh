@@ -56,7 +56,11 @@ fine "usage: edgeprof VERB"
 fine "usage: edgeprof VERB" help
 fine "usage: edgeprof VERB" --help
 fine "usage: edgeprof VERB" -h
-fine "usage: edgeprof VERB" help help
+fine "usage: edgeprof help" help help
+fine "usage: edgeprof help" help --help
+fine "usage: edgeprof help" help -h
+fine "usage: edgeprof version" help version
+fine "usage: edgeprof version" version --help
 fine "edgeprof " version
 fine "edgeprof " --version
 for verb in agent watch top doctor; do
@@ -71,7 +75,9 @@ wrong 2 "did you mean 'doctor'" docter
 wrong 2 "did you mean 'top'" Top
 wrong 2 "see edgeprof help" frobnicate
 wrong 2 "unknown verb ''" ""
-wrong 2 "unknown verb '--foo'" --foo
+wrong 2 "unknown option '--foo'" --foo
+wrong 2 "unknown option '-x'" -x agent
+wrong 2 "unknown option '-x'" help -x
 wrong 2 "did you mean 'watch'" help wach
 wrong 2 "unexpected argument 'me'" help top me
 wrong 2 "unexpected argument 'now'" version now
@@ -122,11 +128,12 @@ for key in publish root run-dir group docker-roots containerd-states podman-root
 	wrong 2 "is not allowed" agent "--$key" "$long"
 done
 wrong 2 "did you mean '--interval'" agent --intervall 1s
-wrong 2 "unknown option '--s'" agent --s 1
+wrong 2 "'--s' is ambiguous" agent --s 1
+wrong 2 "'--co' is ambiguous" watch --co 1
 
 # --- the configuration file -----------------------------------------------------------------
 wrong 2 "No such file" agent --config /nonexistent/edgeprof.conf
-wrong 2 "edgeprof: cannot" agent --config "$work"
+wrong 2 "Is a directory" agent --config "$work"
 wrong 2 "a value is missing" agent --config
 config() { # TEXT LINE MESSAGE
 	printf '%b' "$1" >test.conf
@@ -165,6 +172,36 @@ wrong 2 "goes with --batch" top --count 3
 wrong 2 "no value is allowed" top --live=yes
 wrong 1 "must be a terminal" top --address "ipc://$work/none.ipc"
 
+# --- top without an agent that speaks -----------------------------------------------------------
+# A socket that an agent left behind when it was killed, and one that says nothing.
+cat >listen.py <<-'PYTHON'
+	import socket, sys, time
+	s = socket.socket(socket.AF_UNIX)
+	s.bind(sys.argv[1])
+	s.listen()
+	time.sleep(float(sys.argv[2]))
+PYTHON
+if command -v python3 >/dev/null; then
+	python3 listen.py stale.ipc 0
+	chmod 777 stale.ipc
+	python3 listen.py mute.ipc 60 &
+	mute=$!
+	if [ "$(id -u)" -eq 0 ]; then
+		fine "live (no agent found)" top --batch --count 1 --publish "ipc://$work/stale.ipc"
+		fine "live (no agent found)" top --batch --count 1 --address "ipc://$work/stale.ipc"
+		timeout 20 "$EDGEPROF" top --live --batch --count 100 --interval 100ms 2>err | head -1 >out
+		[ "${PIPESTATUS[0]}" -eq 0 ] && [ ! -s err ] && why='' || why="$(head -1 err)"
+		verdict "top into a closed pipe" "$why"
+		timeout -s INT 1 "$EDGEPROF" top --live --batch --count 100 --interval 200ms >out 2>err
+		grep -q 'of 100 frames' err && why='' || why="stderr: $(head -1 err)"
+		verdict "top interrupted before the last frame" "$why"
+	fi
+	for _ in $(seq 50); do [ -S mute.ipc ] && break; sleep 0.1; done
+	wrong 1 "nothing from ipc://" top --batch --address "ipc://$work/mute.ipc"
+	kill "$mute"
+	wait "$mute" 2>/dev/null
+fi
+
 # --- failures ----------------------------------------------------------------------------------
 wrong 1 "cannot lock" agent --run-dir /proc/nowhere
 wrong 1 "cgroup" agent --run-dir "$work/run" --publish none --root "$work"
@@ -183,21 +220,26 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	}
 	as_nobody 1 "takes root" top --batch --live
 	as_nobody 1 "no agent at" top --batch --publish "ipc://$work/none.ipc"
+	as_nobody 1 "no agent at" top --batch --address "ipc://$work/stale.ipc"
 	as_nobody 1 "cannot lock" agent --run-dir /run/edgeprof-nobody
 	run setpriv --reuid 65534 --regid 65534 --clear-groups "$work/edgeprof" doctor
 	why=
 	[ "$status" -eq 1 ] || why="exit $status instead of 1"
+	grep -q '^missing  *run-dir .*cannot' out || why="$why, no missing run-dir"
 	grep -q '^missing  *capabilities' out || why="$why, no missing capabilities"
 	verdict "as nobody: doctor" "$why"
 fi
 
 # --- output that cannot be written ------------------------------------------------------------
-for words in "help" "version" "doctor"; do
-	timeout 20 "$EDGEPROF" "$words" >/dev/full 2>err </dev/null
+for words in help version doctor "doctor --json" "agent --help" "watch --help" "top --help" \
+	"doctor --help" "help --help" "version --help"; do
+	# shellcheck disable=SC2086 # words are split on purpose
+	timeout 20 "$EDGEPROF" $words >/dev/full 2>err </dev/null
 	status=$?
 	why=
 	[ "$status" -eq 1 ] || why="exit $status instead of 1"
 	[ "$(wc -l <err)" -eq 1 ] || why="$why, $(wc -l <err) lines on stderr"
+	grep -q '^edgeprof: cannot write: ' err || why="$why, stderr: $(head -1 err)"
 	verdict "$words into a full disk" "$why"
 done
 exit $failed

@@ -198,6 +198,14 @@ static void test_installation(void **state)
 	assert_non_null(strstr(judge("group", CONFIG_HIERARCHY_AUTO)->remedy, "groupadd --system edgeprof"));
 	node.has_run_dir = false;
 	assert_verdict("run-dir", DOCTOR_NOTE, "not there yet");
+	node.run_dir_error = -EACCES;
+	assert_verdict("run-dir", DOCTOR_MISSING, "cannot make /run/edgeprof");
+	assert_non_null(strstr(judge("run-dir", CONFIG_HIERARCHY_AUTO)->remedy, "run as root"));
+	node.has_run_dir = true;
+	assert_verdict("run-dir", DOCTOR_MISSING, "cannot write /run/edgeprof");
+	node.run_dir_error = -ENOENT;
+	assert_verdict("run-dir", DOCTOR_MISSING, strerror(ENOENT));
+	node.run_dir_error = 0;
 	node.agent_pid = 0;
 	assert_verdict("agent", DOCTOR_NOTE, "not running");
 	node.agent_pid = -1;
@@ -253,22 +261,41 @@ static void test_probe_of_nothing(void **state)
 	assert_int_equal(node.map_bytes, kernel_probe_map_bytes(node.cpus, 64));
 }
 
+static void assert_run_dir(const char *path, bool there, int error)
+{
+	const struct kernel_probe_request request = { .root = "/nonexistent",
+						      .run_dir = path,
+						      .group = "no-such-group-here",
+						      .docker_roots = "",
+						      .containerd_states = "",
+						      .podman_roots = "",
+						      .crio_roots = "",
+						      .slots = 64 };
+
+	kernel_probe(&request, &node);
+	assert_int_equal(node.has_run_dir, there);
+	assert_int_equal(node.run_dir_error, error);
+}
+
+static void test_run_dir(void **state)
+{
+	(void)state;
+	assert_run_dir("/tmp", true, 0);
+	assert_run_dir("/tmp/", true, 0);
+	assert_run_dir("/tmp/no-such-folder-here//", false, 0);
+	assert_run_dir("/no-such-folder-here/run", false, -ENOENT);
+	assert_run_dir("/proc/version", false, -ENOTDIR);
+	assert_run_dir("/proc/version/run", false, -ENOTDIR);
+}
+
 #define T(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_all_is_well),
-		T(test_kernel),
-		T(test_bpf),
-		T(test_doors),
-		T(test_capabilities),
-		T(test_tracepoints),
-		T(test_cgroups),
-		T(test_node),
-		T(test_installation),
-		T(test_map_memory),
-		T(test_probe_of_nothing),
+		T(test_all_is_well),        T(test_kernel),      T(test_bpf),        T(test_doors),
+		T(test_capabilities),       T(test_tracepoints), T(test_cgroups),    T(test_node),
+		T(test_installation),       T(test_run_dir),     T(test_map_memory), T(test_probe_of_nothing),
 		T(test_long_names_are_cut),
 	};
 

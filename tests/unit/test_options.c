@@ -446,11 +446,11 @@ static void test_wrong_flags(void **state)
 		{ { "--interval", "0" }, "100ms to 60s" },
 		{ { "--interval=" }, "100ms to 60s" },
 		{ { "--on=yes" }, "no value is allowed" },
-		{ { "--word", "bad" }, "must be WORD" },
+		{ { "--word", "bad" }, "not allowed; --word WORD: " },
 		{ { "left" }, "unexpected argument 'left'" },
 		{ { "--on", "left" }, "unexpected argument 'left'" },
 		{ { "--", "left" }, "unexpected argument 'left'" },
-		{ { "--run", "x" }, "unknown option '--run'" }, /* run-dir or run-queue */
+		{ { "--run", "x" }, "'--run' is ambiguous, it may be --run-dir, --run-queue" },
 		{ { "" }, "unexpected argument ''" },
 	};
 
@@ -477,6 +477,15 @@ static void test_verb_without_configuration(void **state)
 	assert_one_line(p.err.text, "edgeprof: verb: ", "unknown option '--slots'");
 }
 
+static void test_folder_as_file(void **state)
+{
+	struct parsed p;
+
+	(void)state;
+	assert_int_equal(parse(&p, true, "--config", "/", NULL), -EINVAL);
+	assert_one_line(p.err.text, "edgeprof: cannot read /: ", strerror(EISDIR));
+}
+
 static void test_help_has_every_option(void **state)
 {
 	struct parsed p;
@@ -485,6 +494,7 @@ static void test_help_has_every_option(void **state)
 	assert_int_equal(parse(&p, true, "--interval", "1s", "--help", NULL), 1);
 	assert_string_equal(p.err.text, "");
 	assert_true(text_starts_with(p.out.text, "usage: edgeprof verb\n"));
+	assert_true(strstr(p.out.text, "  --config FILE ") < strstr(p.out.text, "also keys of the file"));
 	for (size_t i = 0; i < option_rows_count; i++) {
 		char wanted[256];
 
@@ -511,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_flags_win_over_the_file),
 		cmocka_unit_test(test_wrong_flags),
 		cmocka_unit_test(test_verb_without_configuration),
+		cmocka_unit_test(test_folder_as_file),
 		cmocka_unit_test(test_help_has_every_option),
 	};
 

@@ -50,9 +50,10 @@ static int take_lock(struct agent *a)
 			       "another --run-dir",
 			       (int)owner, a->config.run_dir);
 	if (r < 0)
-		return log_err(
-			r, "cannot lock %s/agent.lock: %s; run as root, or give a --run-dir you may write",
-			a->config.run_dir, strerror(-r));
+		return log_err(r, "cannot lock %s/agent.lock: %s%s", a->config.run_dir, strerror(-r),
+			       r == -EACCES || r == -EPERM || r == -EROFS
+				       ? "; run as root, or give a --run-dir you may write"
+				       : "");
 	a->lock_fd = r;
 	return 0;
 }

@@ -16,10 +16,10 @@ struct arguments {
 	void *data;
 	struct config *config; /* NULL: the verb has none */
 	struct option table[OPTIONS_MAX + 1];
-	size_t n_extra, n_table; /* help and config, then extra, then option_rows */
+	size_t first_extra, n_extra, n_table; /* help, config if any, then extra, then option_rows */
 };
 
-enum { ARGUMENT_HELP, ARGUMENT_CONFIG, ARGUMENT_EXTRA };
+enum { ARGUMENT_HELP, ARGUMENT_CONFIG };
 
 static void add_option(struct arguments *a, const char *name, bool argument)
 {
@@ -35,7 +35,9 @@ static void add_option(struct arguments *a, const char *name, bool argument)
 static void build_table(struct arguments *a)
 {
 	add_option(a, "help", false);
-	add_option(a, "config", true);
+	if (a->config)
+		add_option(a, "config", true);
+	a->first_extra = a->n_table;
 	for (const struct option_extra *e = a->extra; e && e->name; e++, a->n_extra++)
 		add_option(a, e->name, e->argument);
 	for (size_t i = 0; a->config && i < option_rows_count; i++)
@@ -66,15 +68,15 @@ static void print_help(const struct arguments *a, const char *usage)
 	printf("usage: %s\n", usage);
 	for (const struct option_extra *e = a->extra; e && e->name; e++)
 		print_line(e->name, e->argument, e->help, NULL);
-	if (a->config) {
-		printf("%sconfiguration, also keys of the file (default):\n", a->n_extra ? "\n" : "");
+	if (a->config)
 		print_line("config", "FILE", "configuration file", CONFIG_DEFAULT_PATH);
-		for (size_t i = 0; i < option_rows_count; i++)
-			if (!is_extra(a->extra, option_rows[i].key))
-				print_line(option_rows[i].key, option_rows[i].argument, option_rows[i].help,
-					   option_rows[i].fallback);
-	}
 	print_line("help", NULL, "this text", NULL);
+	if (a->config)
+		printf("\nconfiguration, also keys of the file (default):\n");
+	for (size_t i = 0; a->config && i < option_rows_count; i++)
+		if (!is_extra(a->extra, option_rows[i].key))
+			print_line(option_rows[i].key, option_rows[i].argument, option_rows[i].help,
+				   option_rows[i].fallback);
 }
 
 static int wrong_use(const struct arguments *a, const char *what, const char *shown)
@@ -83,17 +85,36 @@ static int wrong_use(const struct arguments *a, const char *what, const char *sh
 		       a->argv[0]);
 }
 
+/* How many options begin with what was typed; their names, as far as they fit. */
+static size_t count_prefixed(const struct arguments *a, const char *name, char *names, size_t size)
+{
+	size_t n = 0, used = 0;
+
+	names[0] = '\0';
+	for (size_t i = 0; *name && i < a->n_table; i++) {
+		const char *full = a->table[i].name;
+
+		if (strncmp(full, name, strlen(name)))
+			continue;
+		if (used + strlen(full) + sizeof(", --") < size)
+			used += (size_t)snprintf(names + used, size - used, "%s--%s", n ? ", " : "", full);
+		n++;
+	}
+	return n;
+}
+
 static int unknown_option(const struct arguments *a, const char *typed)
 {
 	struct suggestion near = { 0 };
-	char name[48];
+	char name[48], names[256];
 
 	if (strncmp(typed, "--", 2))
 		return wrong_use(a, "unknown option", typed);
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(typed + 2, "="), typed + 2);
+	if (count_prefixed(a, name, names, sizeof(names)) > 1)
+		return log_err(-EINVAL, "%s: '--%s' is ambiguous, it may be %s", a->argv[0], name, names);
 	for (size_t i = 0; i < a->n_table; i++)
-		if (a->config || i != ARGUMENT_CONFIG)
-			suggest_consider(&near, name, a->table[i].name);
+		suggest_consider(&near, name, a->table[i].name);
 	if (!near.best)
 		return wrong_use(a, "unknown option", typed);
 	return log_err(-EINVAL, "%s: unknown option '%.80s', did you mean '--%s'?", a->argv[0], typed,
@@ -125,8 +146,8 @@ static int set_extra(const struct arguments *a, const struct option_extra *e, co
 		return 0;
 	if (!e->argument)
 		return log_err(-EINVAL, "%s: --%s is not allowed here", a->argv[0], e->name);
-	return log_err(-EINVAL, "%s: --%s '%.80s' is not allowed, it must be %s (%s)", a->argv[0], e->name,
-		       value, e->argument, e->help);
+	return log_err(-EINVAL, "%s: --%s '%.80s' is not allowed; --%s %s: %s", a->argv[0], e->name, value,
+		       e->name, e->argument, e->help);
 }
 
 /* One option that getopt found; *config_path gets --config's. */
@@ -136,17 +157,16 @@ static int take_option(const struct arguments *a, int option, bool apply, const 
 
 	if (index == ARGUMENT_HELP)
 		return 1;
-	if (index == ARGUMENT_CONFIG && !a->config)
-		return unknown_option(a, "--config");
-	if (index == ARGUMENT_CONFIG) {
+	if (a->config && index == ARGUMENT_CONFIG) {
 		*config_path = optarg;
 		return 0;
 	}
 	if (!apply)
 		return 0;
-	if (index < ARGUMENT_EXTRA + a->n_extra)
-		return set_extra(a, &a->extra[index - ARGUMENT_EXTRA], optarg);
-	return set_row(a, &option_rows[index - ARGUMENT_EXTRA - a->n_extra], optarg);
+	index -= a->first_extra;
+	if (index < a->n_extra)
+		return set_extra(a, &a->extra[index], optarg);
+	return set_row(a, &option_rows[index - a->n_extra], optarg);
 }
 
 /* Goes over argv; sets values only when `apply`. */

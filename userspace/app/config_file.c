@@ -19,6 +19,7 @@ struct config_reader {
 	unsigned line;                  /* the one read last */
 	unsigned seen[OPTION_ROWS_MAX]; /* line of each key, 0: not yet */
 	int error;                      /* first one, logged */
+	int read_error;                 /* errno of a read that failed, 0: none */
 	bool understood;                /* the handler was called for this line */
 	bool needs_value;               /* the line is neither empty nor a comment */
 	struct config config;
@@ -100,6 +101,8 @@ static bool get_line(struct config_reader *r, char *into, size_t size)
 		if (r->error)
 			return false;
 	}
+	if (c == EOF && ferror(r->file))
+		r->read_error = errno;
 	memcpy(into + length, "\n", 2);
 	return c != EOF || length;
 }
@@ -137,8 +140,8 @@ int options_read_stream(FILE *file, const char *name, struct config *config)
 
 	if (ini_parse_stream(read_line, &r, take_pair, &r) == -2)
 		return -ENOMEM;
-	if (!r.error && ferror(file))
-		return log_err(-EIO, "cannot read %s", name);
+	if (!r.error && r.read_error)
+		return log_err(-r.read_error, "cannot read %s: %s", name, strerror(r.read_error));
 	if (r.error)
 		return r.error;
 	*config = r.config;

@@ -62,8 +62,9 @@ static int print_json(const struct doctor_row *rows, size_t n)
 		if (!object || json_array_append_new(array, object))
 			r = -ENOMEM;
 	}
-	if (r == 0 && json_dumpf(array, stdout, JSON_INDENT(2)))
-		r = -EIO;
+	/* What cannot be written is told when stdout is flushed. */
+	if (r == 0 && json_dumpf(array, stdout, JSON_INDENT(2)) && !ferror(stdout))
+		r = -ENOMEM;
 	if (r == 0)
 		putchar('\n');
 	json_decref(array);
@@ -103,7 +104,9 @@ int verb_doctor(int argc, char **argv)
 		r = print_json(rows, n);
 	else
 		print_table(rows, n);
-	if (r < 0 || fflush(stdout))
-		return log_err(1, "doctor: cannot write: %s", strerror(r < 0 ? -r : errno));
+	if (r < 0)
+		return log_err(1, "doctor: %s", strerror(-r));
+	if (verbs_flush_output() < 0)
+		return 1;
 	return doctor_is_complete(rows, n) ? 0 : 1;
 }

@@ -229,12 +229,28 @@ static void judge_runtime(struct verdict *v, const struct runtime_fact *r)
 	    r->state == FOLDER_UNREADABLE ? "run as root" : "");
 }
 
+static void judge_run_dir(struct verdict *v, const struct kernel_probe *p)
+{
+	bool denied = p->run_dir_error == -EACCES || p->run_dir_error == -EPERM || p->run_dir_error == -EROFS;
+	char found[300];
+
+	if (!p->run_dir_error) {
+		say(add(v, p->has_run_dir ? DOCTOR_WORKS : DOCTOR_NOTE, "run-dir"),
+		    p->has_run_dir ? p->run_dir : "not there yet", "", "nothing: the agent makes it");
+		return;
+	}
+	snprintf(found, sizeof(found), "%s %.120s: %s", p->has_run_dir ? "cannot write" : "cannot make",
+		 p->run_dir, strerror(-p->run_dir_error));
+	say(add(v, DOCTOR_MISSING, "run-dir"), found, "the agent does not start as this user",
+	    denied ? "run as root, or set run-dir to a folder you may write"
+		   : "make the folder that it lies in, or set run-dir");
+}
+
 static void judge_installation(struct verdict *v, const struct kernel_probe *p)
 {
 	char found[300], bytes[24], remedy[200];
 
-	say(add(v, p->has_run_dir ? DOCTOR_WORKS : DOCTOR_NOTE, "run-dir"),
-	    p->has_run_dir ? p->run_dir : "not there yet", "", "nothing: the agent makes it");
+	judge_run_dir(v, p);
 	snprintf(remedy, sizeof(remedy), "groupadd --system %s, or set group", p->group);
 	snprintf(found, sizeof(found), "%s%s", p->group, p->has_group ? "" : " does not exist");
 	say(add(v, p->has_group ? DOCTOR_WORKS : DOCTOR_NOTE, "group"), found, "only root can subscribe",

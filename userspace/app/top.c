@@ -14,12 +14,16 @@
 
 #define BATCH_WIDTH 160
 #define STALE_NS 3000000000u
+#define BATCH_PATIENCE_NS 5000000000u
+#define INTERVAL_MAX_NS 60000000000u
 
 struct top {
 	struct config config;
 	const char *address;
 	bool live, batch, paused;
 	uint64_t count, frames; /* count 0: no end */
+	bool told;              /* why it failed */
+	bool interrupted;
 	struct top_view view;
 	struct top_source *source;
 	struct top_screen *screen; /* NULL with --batch */
@@ -135,6 +139,21 @@ static void print_line(const char *line)
 	printf("%.*s\n", length, line);
 }
 
+/* 0 also when nobody reads the output any more: then there is nothing left to do. */
+static int flush_frame(struct top *t)
+{
+	int r = verbs_flush_output();
+
+	if (r == 0 || r == -EPIPE) {
+		t->frames++;
+		if (r || t->frames == t->count)
+			event_loop_stop(t->loop);
+		return 0;
+	}
+	t->told = true;
+	return r;
+}
+
 static int print_frame(struct top *t, struct top_head *head)
 {
 	const struct snapshot *s = t->snapshot;
@@ -155,11 +174,7 @@ static int print_frame(struct top *t, struct top_head *head)
 		top_format_row(&layout, rows[i], line);
 		print_line(line);
 	}
-	if (fflush(stdout))
-		return -errno;
-	if (++t->frames == t->count)
-		event_loop_stop(t->loop);
-	return 0;
+	return flush_frame(t);
 }
 
 static int draw(struct top *t)
@@ -202,6 +217,21 @@ static int on_source(void *data)
 	return r > 0 ? show(t, s) : r;
 }
 
+/* A script must not wait for ever for an agent that is gone. */
+static int check_silence(struct top *t)
+{
+	uint64_t silent_ns = clock_mono_ns() - t->received_mono_ns;
+	uint64_t interval_ns = t->snapshot ? t->snapshot->interval_ns : t->config.interval_ns;
+
+	if (interval_ns > INTERVAL_MAX_NS)
+		interval_ns = INTERVAL_MAX_NS;
+	if (silent_ns < BATCH_PATIENCE_NS + 2 * interval_ns)
+		return 0;
+	t->told = true;
+	return log_err(-ETIMEDOUT, "top: nothing from %s for %.0f s; see that the agent runs",
+		       top_source_name(t->source), (double)silent_ns / 1e9);
+}
+
 static int on_tick(void *data, uint64_t passed)
 {
 	struct top *t = data;
@@ -210,7 +240,7 @@ static int on_tick(void *data, uint64_t passed)
 
 	(void)passed;
 	if (!top_source_is_live(t->source))
-		return t->screen ? draw(t) : 0; /* tells how old the data is */
+		return t->screen ? draw(t) : check_silence(t); /* the screen tells how old the data is */
 	if (t->paused)
 		return 0;
 	r = top_source_read(t->source, &s);
@@ -233,6 +263,7 @@ static int on_signal(void *data, int signal)
 	struct top *t = data;
 
 	if (signal != SIGWINCH) {
+		t->interrupted = true;
 		event_loop_stop(t->loop);
 		return 0;
 	}
@@ -306,6 +337,18 @@ static void top_clear(struct top *t)
 	top_history_clear(&t->latest);
 }
 
+static int exit_status(const struct top *t, int r)
+{
+	if (r < 0 && t->loop && !t->told)
+		log_err(0, "top: %s", strerror(-r));
+	if (r < 0)
+		return 1;
+	if (t->interrupted && t->frames < t->count)
+		return log_err(1, "top: ended by a signal after %llu of %llu frames",
+			       (unsigned long long)t->frames, (unsigned long long)t->count);
+	return 0;
+}
+
 int verb_top(int argc, char **argv)
 {
 	_cleanup_(top_clear) struct top t = { .config = config_defaults, .view = top_view_default };
@@ -318,9 +361,9 @@ int verb_top(int argc, char **argv)
 	if (t.count && !t.batch)
 		return log_err(2, "top: --count goes with --batch; add it, or leave --count out");
 	log_set_level(t.config.log_level < LOG_LEVEL_INFO ? t.config.log_level : LOG_LEVEL_WARNING);
+	if (t.batch)
+		signal(SIGPIPE, SIG_IGN);
 	r = run(&t);
 	top_screen_close(TAKE_PTR(t.screen));
-	if (r < 0 && t.loop)
-		log_err(0, "top: %s", strerror(-r));
-	return r < 0 ? 1 : 0;
+	return exit_status(&t, r);
 }

@@ -17,6 +17,7 @@ struct top_screen {
 	SCREEN *terminal;
 	enum screen_mode mode;
 	uint64_t selected;         /* key of the container */
+	bool chosen;               /* by a key; until then the first row is selected */
 	uint64_t *keys;            /* of the rows drawn last */
 	size_t n_keys, row, first; /* selected row, first row on the screen */
 	size_t scroll, n_lines;    /* of the page */
@@ -33,17 +34,18 @@ static const char *const help[] = {
 	"  Esc, Backspace       back to the table",
 	"  < > s                sort by the column to the left, to the right",
 	"  r                    reverse the order",
-	"  /                    show only names that match a glob; empty shows all",
+	"  /                    show only names that match a glob; emptied shows all",
 	"  a                    show or hide idle units and plain cgroups",
 	"  p, Space             pause",
 	"  h, ?                 this text",
 	"  q                    quit",
 	"",
 	"CPU % and WAIT % are of one CPU: 150 is one CPU and a half. WAIT % is the time",
-	"that tasks were ready and had to wait, p99 the longest of 100 waits (a factor",
-	"of 2 exact). THR % is the share of periods in which the CPU limit was used up.",
-	"MEM is what the kernel charges, page cache included; RSS what is mapped. A dash",
-	"is a figure that this node does not give.",
+	"that tasks were ready and had to wait, also for their own CPU limit (see THR %).",
+	"WAIT p99: 99 of 100 waits were shorter; from a histogram, right within a factor",
+	"of 2. THR % is the share of periods in which the CPU limit was used up. MEM is",
+	"what the kernel charges, page cache included; RSS what is mapped. A dash is a",
+	"figure that this node does not give.",
 };
 
 int top_screen_open(struct top_screen **ret)
@@ -141,10 +143,11 @@ static int draw_head(const struct snapshot *snapshot, const struct top_history *
 	return 0;
 }
 
-/* Finds the selected container again, or stays near where it was. */
+/* Finds the selected container again, or stays near where it was. The first row
+ * stays selected until another was chosen. */
 static void keep_selection(struct top_screen *s, const struct container_snapshot **rows, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; s->chosen && i < n; i++)
 		if (rows[i]->key == s->selected)
 			s->row = i;
 	if (s->row >= n)
@@ -301,8 +304,10 @@ static void move_by(struct top_screen *s, long step)
 	long to = (long)*at + step;
 
 	*at = to < 0 || !end ? 0 : (size_t)to >= end ? end - 1 : (size_t)to;
-	if (s->mode == SCREEN_TABLE && s->row < s->n_keys)
-		s->selected = s->keys[s->row];
+	if (s->mode != SCREEN_TABLE || s->row >= s->n_keys)
+		return;
+	s->selected = s->keys[s->row];
+	s->chosen = true;
 }
 
 static bool take_movement(struct top_screen *s, int key)
@@ -352,6 +357,12 @@ static void change_mode(struct top_screen *s, enum screen_mode mode)
 	s->scroll = 0;
 }
 
+static void open_page(struct top_screen *s)
+{
+	s->chosen = true;
+	change_mode(s, SCREEN_PAGE);
+}
+
 static void take_view_key(struct top_screen *s, int key, struct top_view *view, bool *paused)
 {
 	if (key == '>' || key == 's')
@@ -382,7 +393,7 @@ static int take_key(struct top_screen *s, int key, struct top_view *view, bool *
 	else if (key == KEY_ESCAPE || key == KEY_BACKSPACE || key == 127)
 		change_mode(s, SCREEN_TABLE);
 	else if ((key == '\r' || key == '\n' || key == KEY_ENTER) && s->mode == SCREEN_TABLE && s->n_keys)
-		change_mode(s, SCREEN_PAGE);
+		open_page(s);
 	else if (key == 12) /* Ctrl-L */
 		clearok(stdscr, TRUE);
 	else if (!take_movement(s, key))

@@ -8,6 +8,8 @@
 #include <edgeprof/client.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 struct top_source {
 	char name[256];
@@ -27,9 +29,21 @@ static void own_address(const struct config *config, char *into, size_t size)
 		text_copy(into, size, EDGEPROF_DEFAULT_ADDRESS);
 }
 
-static bool has_socket(const char *address)
+/* Whether somebody listens. A socket outlives an agent that was killed. What
+ * cannot be found out counts as yes: subscribing tells more. */
+static bool has_listener(const char *address)
 {
-	return access(address + strlen("ipc://"), F_OK) == 0 || errno != ENOENT;
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	const char *path = address + strlen("ipc://");
+	_cleanup_close_ int fd = -1;
+
+	if (strlen(path) >= sizeof(name.sun_path))
+		return true;
+	text_copy(name.sun_path, sizeof(name.sun_path), path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0)
+		return true;
+	return errno != ECONNREFUSED && errno != ENOENT && errno != ENOTDIR;
 }
 
 static int open_live(struct top_source *s, const struct config *config, const char *why)
@@ -57,12 +71,9 @@ static int open_subscription(struct top_source *s, const char *address)
 	return 0;
 }
 
-static int open_default(struct top_source *s, const struct config *config)
+static int open_address(struct top_source *s, const struct config *config, const char *address)
 {
-	char address[sizeof(s->name)];
-
-	own_address(config, address, sizeof(address));
-	if (has_socket(address))
+	if (!text_starts_with(address, "ipc://") || has_listener(address))
 		return open_subscription(s, address);
 	if (geteuid())
 		return log_err(-ENOENT,
@@ -74,14 +85,16 @@ static int open_default(struct top_source *s, const struct config *config)
 int top_source_open(const struct config *config, const char *address, bool live, struct top_source **ret)
 {
 	struct top_source *s = calloc(1, sizeof(*s));
+	char own[sizeof(s->name)];
 	int r;
 
 	if (!s)
 		return -ENOMEM;
+	own_address(config, own, sizeof(own));
 	if (live)
 		r = open_live(s, config, "");
 	else
-		r = address ? open_subscription(s, address) : open_default(s, config);
+		r = open_address(s, config, address ? address : own);
 	if (r < 0) {
 		top_source_close(s);
 		return r;

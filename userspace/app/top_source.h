@@ -10,8 +10,8 @@
 struct top_source;
 
 /* With `live` reads the node itself. Otherwise subscribes to `address`; NULL:
- * the first address that the configuration publishes at, and when no agent has
- * made that socket, root reads the node itself. Logs what is wrong. */
+ * the first address that the configuration publishes at. When nobody listens at
+ * an ipc address, root reads the node itself. Logs what is wrong. */
 int top_source_open(const struct config *config, const char *address, bool live,
 		    struct top_source **ret) _must_check_;
 void top_source_close(struct top_source *s);

@@ -2,11 +2,12 @@
 /* The table of verbs, and the verbs that are about the program itself. */
 #include "app/verbs.h"
 
+#include "app/options.h"
 #include "app/suggest.h"
-#include "base/log.h"
+#include "base/text.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 static int verb_version(int argc, char **argv);
@@ -37,6 +38,12 @@ static int wrong_verb(const char *typed)
 	return 2;
 }
 
+static int wrong_option(const char *typed)
+{
+	log_err(0, "unknown option '%.80s' before a verb; see edgeprof help", typed);
+	return 2;
+}
+
 static const struct verb *verb_find(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
@@ -51,53 +58,73 @@ static int too_many(const char *verb, const char *argument)
 	return 2;
 }
 
-/* A full disk or a closed pipe is a failure like any other. */
-static int flush_output(void)
+int verbs_flush_output(void)
 {
-	if (fflush(stdout) || ferror(stdout)) {
-		log_err(0, "cannot write: %s", strerror(errno));
-		return 1;
-	}
-	return 0;
+	int error;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	error = errno ? errno : EIO;
+	/* What cannot be written now is not tried again, nor told twice. */
+	__fpurge(stdout);
+	clearerr(stdout);
+	return error == EPIPE ? -EPIPE : log_err(-error, "cannot write: %s", strerror(error));
 }
 
 static int verb_version(int argc, char **argv)
 {
-	if (argc > 1)
-		return too_many(argv[0], argv[1]);
+	int r = options_parse(argc, argv, "edgeprof version\nPrints the version.\n", NULL, NULL, NULL, NULL);
+
+	if (r)
+		return r < 0 ? 2 : 0;
 	printf("edgeprof %s\n", EDGEPROF_VERSION);
-	return flush_output();
+	return 0;
+}
+
+static int help_of(char *verb)
+{
+	static char help_option[] = "--help";
+	const struct verb *found = verb_find(verb);
+
+	return found ? found->run(2, (char *[]){ verb, help_option, NULL }) : wrong_verb(verb);
 }
 
 static int verb_help(int argc, char **argv)
 {
-	static char help_option[] = "--help";
-	const struct verb *verb = argc > 1 ? verb_find(argv[1]) : NULL;
+	int r = 0;
 
 	if (argc > 2)
 		return too_many(argv[0], argv[2]);
-	if (argc > 1 && !verb)
-		return wrong_verb(argv[1]);
-	if (verb && verb->run != verb_help && verb->run != verb_version)
-		return verb->run(2, (char *[]){ argv[1], help_option, NULL });
+	if (argc > 1 && argv[1][0] != '-')
+		return help_of(argv[1]);
+	if (argc > 1)
+		r = options_parse(argc, argv, "edgeprof help [VERB]\nPrints help, also of a verb.\n", NULL,
+				  NULL, NULL, NULL);
+	if (r)
+		return r < 0 ? 2 : 0;
 	printf("usage: edgeprof VERB [OPTION]...\n\n");
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		printf("  %-9s %s\n", verbs[i].name, verbs[i].help);
 	printf("\nedgeprof VERB --help lists the options of a verb; edgeprof(1) tells more.\n");
-	return flush_output();
+	return 0;
 }
 
 int verbs_run(int argc, char **argv)
 {
 	static char help[] = "help", version[] = "version";
+	char *word = argc > 1 ? argv[1] : help;
 	const struct verb *verb;
+	int status, r;
 
-	if (argc < 2)
-		return verb_help(1, (char *[]){ help, NULL });
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-		argv[1] = help;
-	else if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
-		argv[1] = version;
-	verb = verb_find(argv[1]);
-	return verb ? verb->run(argc - 1, argv + 1) : wrong_verb(argv[1]);
+	if (!strcmp(word, "--help") || !strcmp(word, "-h"))
+		argv[1] = word = help;
+	else if (!strcmp(word, "--version") || !strcmp(word, "-V"))
+		argv[1] = word = version;
+	verb = verb_find(word);
+	if (!verb)
+		return word[0] == '-' && word[1] ? wrong_option(word) : wrong_verb(word);
+	status = argc > 1 ? verb->run(argc - 1, argv + 1) : verb_help(0, NULL);
+	r = status ? 0 : verbs_flush_output();
+	return r < 0 && r != -EPIPE ? 1 : status;
 }

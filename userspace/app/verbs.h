@@ -4,8 +4,14 @@
 #ifndef EP_APP_VERBS_H
 #define EP_APP_VERBS_H
 
+#include "base/cleanup.h"
+
 /* argv of the program: finds the verb and runs it. */
 int verbs_run(int argc, char **argv);
+
+/* Tells once that standard output cannot be written: -errno. Nobody reads it any
+ * more: -EPIPE, not told. */
+int verbs_flush_output(void) _must_check_;
 
 int verb_agent(int argc, char **argv);
 int verb_watch(int argc, char **argv);

@@ -9,6 +9,7 @@
 #include <bpf/libbpf.h>
 #include <edgeprof/abi.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -262,14 +263,41 @@ static pid_t lock_owner(const char *path)
 	return 0;
 }
 
+static int write_error(const char *folder)
+{
+	return faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) ? -errno : 0;
+}
+
+static void probe_run_dir(const char *path, struct kernel_probe *p)
+{
+	char parent[sizeof(p->run_dir)];
+	struct stat st;
+	char *slash;
+
+	text_copy(p->run_dir, sizeof(p->run_dir), path);
+	if (stat(path, &st) == 0) {
+		p->has_run_dir = S_ISDIR(st.st_mode);
+		p->run_dir_error = p->has_run_dir ? write_error(path) : -ENOTDIR;
+		return;
+	}
+	p->run_dir_error = -errno;
+	if (errno != ENOENT)
+		return;
+	text_copy(parent, sizeof(parent), path);
+	for (size_t n = strlen(parent); n > 1 && parent[n - 1] == '/'; n--)
+		parent[n - 1] = '\0';
+	slash = strrchr(parent, '/');
+	if (slash)
+		slash[slash == parent] = '\0';
+	p->run_dir_error = write_error(parent);
+}
+
 static void probe_installation(const struct kernel_probe_request *q, struct kernel_probe *p)
 {
 	char lock[PATH_MAX];
-	struct stat st;
 
-	text_copy(p->run_dir, sizeof(p->run_dir), q->run_dir);
+	probe_run_dir(q->run_dir, p);
 	text_copy(p->group, sizeof(p->group), q->group);
-	p->has_run_dir = stat(q->run_dir, &st) == 0 && S_ISDIR(st.st_mode);
 	p->has_group = getgrnam(q->group);
 	snprintf(lock, sizeof(lock), "%s/agent.lock", q->run_dir);
 	p->agent_pid = lock_owner(lock);

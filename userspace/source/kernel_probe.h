@@ -49,8 +49,9 @@ struct kernel_probe {
 	struct runtime_fact runtimes[KERNEL_PROBE_RUNTIMES];
 	char run_dir[256], group[64];
 	bool has_run_dir, has_group;
-	pid_t agent_pid; /* who holds the lock in run_dir, 0: nobody */
-	uint32_t cpus;   /* possible */
+	int run_dir_error; /* why this user cannot write it, or make it where it is missing; 0: can */
+	pid_t agent_pid;   /* who holds the lock in run_dir, 0: nobody */
+	uint32_t cpus;     /* possible */
 	uint32_t slots;
 	uint64_t map_bytes; /* expected for so many slots */
 };
