@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,11 +32,25 @@ static inline bool group_is_hierarchy(const char *path)
 	return !access(procs, W_OK);
 }
 
+static struct group group_made[64];
+static size_t groups_made;
+
+static inline void group_end(const struct group *g);
+
+/* A test that failed half-way leaves its processes and groups to this. */
+static inline void groups_end(void)
+{
+	for (size_t i = 0; i < groups_made; i++)
+		group_end(&group_made[i]);
+}
+
 static inline void group_make(const char *name, struct group *ret)
 {
 	struct stat st;
 	char path[256];
 
+	if (!groups_made)
+		atexit(groups_end);
 	snprintf(ret->name, sizeof(ret->name), "edgeprof-test-%s-%d", name, (int)getpid());
 	ret->id = 0;
 	for (size_t i = 0; i < 4; i++) {
@@ -47,6 +62,8 @@ static inline void group_make(const char *name, struct group *ret)
 		if (!ret->id && !stat(path, &st))
 			ret->id = st.st_ino;
 	}
+	if (groups_made < sizeof(group_made) / sizeof(group_made[0]))
+		group_made[groups_made++] = *ret;
 }
 
 static inline void group_enter(const struct group *g)
@@ -90,6 +107,24 @@ static inline void group_remove(const struct group *g)
 		for (int tries = 0; tries < 50 && rmdir(path) && errno == EBUSY; tries++)
 			usleep(20000);
 	}
+}
+
+static inline void group_end(const struct group *g)
+{
+	char path[256];
+
+	for (size_t i = 0; i < 4; i++) {
+		FILE *f;
+		int pid;
+
+		snprintf(path, sizeof(path), "%s/%s/cgroup.procs", group_hierarchies[i], g->name);
+		f = fopen(path, "re");
+		while (f && fscanf(f, "%d", &pid) == 1)
+			kill(pid, SIGKILL);
+		if (f)
+			fclose(f);
+	}
+	group_remove(g);
 }
 
 /* Runs `work` in a child inside the group; returns its pid. */
