@@ -97,6 +97,23 @@ static void test_cells(void **state)
 	assert_cell(DB, TOP_WAIT_P99, "> 4.29 s");
 }
 
+static void test_times_have_three_digits(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} all[] = {
+		{ 0, "0 ns" },           { 999, "999 ns" },           { 1000, "1.00 us" },
+		{ 2100000, "2.10 ms" },  { 9996000, "10.0 ms" },      { 99960000, "100 ms" },
+		{ 999600000, "1.00 s" }, { 1234000000000, "1234 s" },
+	};
+	char text[32];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		assert_string_equal(top_format_ns(text, sizeof(text), all[i].ns), all[i].text);
+}
+
 static void test_absent_is_a_dash(void **state)
 {
 	(void)state;
@@ -317,7 +334,7 @@ static void test_page_tells_interval_and_total(void **state)
 	metrics_set(&web->totals, METRIC_run_queue_wait_ns, 1000000);
 	metrics_mark_histogram(&web->totals, HISTOGRAM_run_queue_wait_hist);
 	web->totals.histogram[HISTOGRAM_run_queue_wait_hist][1] = 6;
-	assert_page(web, &before, "  waited for a CPU                        -         1 ms\n");
+	assert_page(web, &before, "  waited for a CPU                        -      1.00 ms\n");
 	assert_page(web, &before, "    1.02 us -  2.05 us       -                          100.0 % #");
 	assert_int_equal(top_history_keep(&before, &node), 0);
 	metrics_set(&web->totals, METRIC_run_queue_wait_ns, 5000000);
@@ -328,11 +345,12 @@ static void test_page_tells_interval_and_total(void **state)
 					 .interval_wait_ns = 1000000 };
 	web->blames[1] = (struct blame){ .aggressor_key = 999, .wait_ns = 500000 };
 	web->n_blames = 2;
-	assert_page(web, &before, "  waited for a CPU                     4 ms         5 ms\n");
+	assert_page(web, &before, "  waited for a CPU                  4.00 ms      5.00 ms\n");
 	assert_page(web, &before, "    1.02 us -  2.05 us  75.0 % ##################        90.0 % ####");
-	assert_page(web, &before, "     4.1 us -  8.19 us  25.0 % ######                    10.0 % ##");
+	assert_page(web, &before, "    2.05 us -  4.10 us   0.0 %                            0.0 %  ");
+	assert_page(web, &before, "    4.10 us -  8.19 us  25.0 % ######                    10.0 % ##");
 	assert_page(web, &before,
-		    "  db                                       1 ms   25 %       2.5 ms   50 %\n");
+		    "  db                                    1.00 ms   25 %      2.50 ms   50 %\n");
 	assert_page(web, &before,
 		    "  a container that is gone                 0 ns    0 %       500 us   10 %\n");
 	assert_page(web, &before, "  CPU limit                                            -\n");
@@ -374,7 +392,7 @@ static void test_head(void **state)
 
 	(void)state;
 	node.mono_ns = 2000000000;
-	node.interval_ns = 1000000000;
+	node.interval_ns = 998000000;
 	node.node = (struct node_snapshot){
 		.name = "edge-01", .kernel = "5.15.0", .cpus = 4, .memory_total_bytes = 8 << 20
 	};
@@ -404,6 +422,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_cells),
+		T(test_times_have_three_digits),
 		T(test_absent_is_a_dash),
 		T(test_states),
 		T(test_selection_and_order),

@@ -142,13 +142,35 @@ void top_fit(char *into, size_t size, const char *text, int width, bool align_ri
 
 /* --- cells ------------------------------------------------------------------------ */
 
+const char *top_format_ns(char *into, size_t size, uint64_t ns)
+{
+	static const char *const units[] = { "us", "ms", "s" };
+	double value = (double)ns / 1000;
+	size_t unit = 0;
+
+	if (ns < 1000) {
+		snprintf(into, size, "%u ns", (unsigned)ns);
+		return into;
+	}
+	while (value >= 999.5 && unit + 1 < ARRAY_SIZE(units)) {
+		value /= 1000;
+		unit++;
+	}
+	snprintf(into, size,
+		 value < 9.995   ? "%.2f %s"
+		 : value < 99.95 ? "%.1f %s"
+				 : "%.0f %s",
+		 value, units[unit]);
+	return into;
+}
+
 const char *top_format_wait(char *into, size_t size, double ns)
 {
 	if (ns >= 1e18) {
 		snprintf(into, size, "> 4.29 s");
 		return into;
 	}
-	return text_format_ns(into, size, ns > 0 ? (uint64_t)ns : 0);
+	return top_format_ns(into, size, ns > 0 ? (uint64_t)ns : 0);
 }
 
 static bool rate(const struct container_snapshot *c, enum rate_id id, double scale, double *ret)

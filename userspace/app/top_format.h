@@ -75,6 +75,8 @@ void top_shorten_name(char *name, int width);
 /* As top_fit(), without padding. */
 void top_cut(char *into, size_t size, const char *text, int width);
 
+/* Three significant digits always, so that a column does not flicker. */
+const char *top_format_ns(char *into, size_t size, uint64_t ns);
 /* The last bucket of the histograms is open: what is in it is "> 4.29 s". */
 const char *top_format_wait(char *into, size_t size, double ns);
 

@@ -79,6 +79,12 @@ static double busy_cores(const struct snapshot *s, bool *ret_known)
 	return cores;
 }
 
+/* Two digits: 0.998 s is a second that a timer kept. */
+static void write_interval(FILE *f, double seconds)
+{
+	fprintf(f, seconds < 99.5 ? "every %.2g s  " : "every %.0f s  ", seconds);
+}
+
 static void write_node(FILE *f, const struct snapshot *s, const struct top_head *head)
 {
 	char name[TEXT_MAX], kernel[TEXT_MAX], clock[16] = "-", source[TEXT_MAX];
@@ -90,7 +96,7 @@ static void write_node(FILE *f, const struct snapshot *s, const struct top_head 
 	fprintf(f, "%s  %s  %s%s%s%s  ", clean(name, s->node.name), clock, head->note[0] ? "[" : "",
 		head->note, head->note[0] ? "]  " : "", clean(source, head->source));
 	if (s->interval_ns)
-		fprintf(f, "every %.3g s  ", (double)s->interval_ns / 1e9);
+		write_interval(f, (double)s->interval_ns / 1e9);
 	fprintf(f, "kernel %s\n", clean(kernel, s->node.kernel));
 }
 
@@ -228,7 +234,7 @@ static void write_identity(FILE *f, const struct container_snapshot *c)
 static const char *format_value(char *into, size_t size, const char *unit, uint64_t value)
 {
 	if (!strcmp(unit, "ns"))
-		return text_format_ns(into, size, value);
+		return top_format_ns(into, size, value);
 	if (!strcmp(unit, "bytes"))
 		return text_format_bytes(into, size, value);
 	if (!strcmp(unit, "millicores"))
@@ -357,8 +363,6 @@ static void write_bar(FILE *f, const struct bars *b, unsigned bucket)
 
 	if (length > HISTOGRAM_BAR)
 		length = HISTOGRAM_BAR;
-	if (!length && b->known && b->count[bucket])
-		length = 1; /* rare is not never */
 	memset(bar, '#', length);
 	bar[length] = '\0';
 	if (b->known)
@@ -388,8 +392,8 @@ static void write_histogram(FILE *f, const char *title, const struct metrics *no
 	for (unsigned i = first; i <= last; i++) {
 		char from[24], to[24];
 
-		text_format_ns(from, sizeof(from), i ? histogram_bound_ns(i - 1) : 0);
-		text_format_ns(to, sizeof(to), i + 1 < EP_HIST_BUCKETS ? histogram_bound_ns(i) : 0);
+		top_format_ns(from, sizeof(from), i ? histogram_bound_ns(i - 1) : 0);
+		top_format_ns(to, sizeof(to), i + 1 < EP_HIST_BUCKETS ? histogram_bound_ns(i) : 0);
 		fprintf(f, "  %9s - %8s", from, i + 1 < EP_HIST_BUCKETS ? to : "more");
 		write_bar(f, &interval, i);
 		write_bar(f, &total, i);
@@ -436,10 +440,10 @@ static void write_blames(FILE *f, const struct snapshot *s, const struct contain
 		top_shorten_name(name, 32);
 		top_fit(shown, sizeof(shown), name, 32, false);
 		fprintf(f, "  %s %12s %6s %12s %6s\n", shown,
-			text_format_ns(a, sizeof(a), b->interval_wait_ns),
+			top_format_ns(a, sizeof(a), b->interval_wait_ns),
 			format_share(share_a, sizeof(share_a), b->interval_wait_ns, has_interval,
 				     interval_ns),
-			text_format_ns(b_text, sizeof(b_text), b->wait_ns),
+			top_format_ns(b_text, sizeof(b_text), b->wait_ns),
 			format_share(share_b, sizeof(share_b), b->wait_ns, has_total, total_ns));
 	}
 	if (c->blames_dropped)
