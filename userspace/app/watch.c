@@ -187,11 +187,8 @@ static int print(struct watch *w, Edgeprof__V1__Envelope *e)
 	w->printed++;
 	if (r < 0)
 		return log_err(r, "watch: cannot print a snapshot: %s", strerror(-r));
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return 0;
-	if (errno == EPIPE)
-		return 1;
-	return log_err(-errno, "watch: cannot write: %s", strerror(errno));
+	r = verbs_flush_output();
+	return r == -EPIPE ? 1 : r;
 }
 
 /* The agent may come back: say once that it is silent, and go on. */
