@@ -248,12 +248,9 @@ __inline void leave_cpu(bool btf, struct task_struct *prev, struct ep_cpu_slot *
 
 __inline void count_wait(struct ep_cpu_slot *c, u64 wait_ns)
 {
-	u32 bucket = histogram_bucket(wait_ns);
-
 	c->wait_ns += wait_ns;
 	c->wait_count++;
-	if (bucket < EP_HIST_BUCKETS)
-		c->wait_hist[bucket]++;
+	histogram_count_alone(c->wait_hist, wait_ns);
 }
 
 __inline void enter_cpu(u32 cpu, u32 pid, u32 slot, u32 prev_slot, u64 prev_ran_ns, u64 now)

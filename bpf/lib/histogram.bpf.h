@@ -42,6 +42,16 @@ static __attribute__((always_inline)) inline __u32 histogram_bucket(__u64 ns)
 
 /* The empty asm makes the value that is compared the one that is used: the
  * verifier of 5.10 does not see that a copy has the same bounds. */
+static __attribute__((always_inline)) inline void histogram_count_alone(__u64 counts[EP_HIST_BUCKETS],
+									__u64 ns)
+{
+	__u64 bucket = histogram_bucket(ns);
+
+	asm volatile("" : "+r"(bucket));
+	if (bucket < EP_HIST_BUCKETS)
+		counts[bucket]++; /* no other CPU writes here */
+}
+
 static __attribute__((always_inline)) inline void histogram_count(__u64 counts[EP_HIST_BUCKETS], __u64 ns)
 {
 	__u64 bucket = histogram_bucket(ns);

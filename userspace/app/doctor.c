@@ -3,6 +3,7 @@
 #include "app/doctor_verdict.h"
 #include "app/options.h"
 #include "app/verbs.h"
+#include "core/hierarchy.h"
 #include "core/probes.h"
 
 #include <errno.h>
@@ -71,6 +72,25 @@ static int print_json(const struct doctor_row *rows, size_t n)
 	return r;
 }
 
+/* Loads and attaches every family for a moment: nothing else tells whether this
+ * kernel's verifier takes them. */
+static size_t try_families(const struct config *config, const struct kernel_probe *probe,
+			   struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n)
+{
+	struct hierarchy_choice choice;
+	struct probes probes;
+
+	if (probe->cgroup_error || hierarchy_choose(&probe->cgroups, config->hierarchy, &choice) < 0)
+		return n;
+	log_set_level(LOG_LEVEL_ERROR);
+	if (probes_open(config, &choice, &probes) < 0)
+		return n;
+	if (probes.slots)
+		n = doctor_judge_families(probes.families, probes.n_families, rows, n);
+	probes_close(&probes);
+	return n;
+}
+
 static size_t examine(const struct config *config, struct doctor_row rows[DOCTOR_ROWS_MAX])
 {
 	struct kernel_probe_request request = {
@@ -84,9 +104,11 @@ static size_t examine(const struct config *config, struct doctor_row rows[DOCTOR
 		.slots = config->slots ? config->slots : probes_default_slots(kernel_probe_cpus()),
 	};
 	struct kernel_probe probe;
+	size_t n;
 
 	kernel_probe(&request, &probe);
-	return doctor_judge(&probe, config->hierarchy, rows);
+	n = doctor_judge(&probe, config->hierarchy, rows);
+	return try_families(config, &probe, rows, n);
 }
 
 int verb_doctor(int argc, char **argv)

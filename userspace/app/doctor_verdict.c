@@ -285,6 +285,32 @@ size_t doctor_judge(const struct kernel_probe *p, enum config_hierarchy hierarch
 	return v.n;
 }
 
+size_t doctor_judge_families(const struct family_snapshot *families, size_t n_families,
+			     struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n)
+{
+	for (size_t i = 0; i < n_families && n < DOCTOR_ROWS_MAX; i++) {
+		const struct family_snapshot *f = &families[i];
+		struct doctor_row *row = &rows[n];
+
+		if (f->state == FAMILY_OFF)
+			continue;
+		memset(row, 0, sizeof(*row));
+		n++;
+		snprintf(row->check, sizeof(row->check), "family %s", f->name);
+		row->level = f->state == FAMILY_RUNNING ? DOCTOR_WORKS : DOCTOR_MISSING;
+		if (f->state == FAMILY_RUNNING) {
+			snprintf(row->found, sizeof(row->found), "loads and attaches through %s", f->door);
+			continue;
+		}
+		text_copy(row->found, sizeof(row->found), f->reason);
+		text_copy(row->cost, sizeof(row->cost),
+			  "its figures are absent, or those of the cgroup files");
+		text_copy(row->remedy, sizeof(row->remedy),
+			  "report it with this line and the kernel's version");
+	}
+	return n;
+}
+
 bool doctor_is_complete(const struct doctor_row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)

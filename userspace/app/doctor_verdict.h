@@ -4,6 +4,7 @@
 #define EP_APP_DOCTOR_VERDICT_H
 
 #include "core/config.h"
+#include "model/snapshot.h"
 #include "source/kernel_probe.h"
 
 enum doctor_level {
@@ -24,6 +25,10 @@ struct doctor_row {
 /* Returns the number of rows. */
 size_t doctor_judge(const struct kernel_probe *p, enum config_hierarchy hierarchy,
 		    struct doctor_row rows[DOCTOR_ROWS_MAX]);
+/* What the families said when they were tried; returns the number of rows, n of
+ * which are there already. */
+size_t doctor_judge_families(const struct family_snapshot *families, size_t n_families,
+			     struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n);
 /* Whether the agent can do all it is made for. */
 bool doctor_is_complete(const struct doctor_row *rows, size_t n);
 const char *doctor_level_name(enum doctor_level level);

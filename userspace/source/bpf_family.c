@@ -191,7 +191,8 @@ static int load(struct bpf_family *f, const struct bpf_kernel *kernel, const str
 			state, r,
 			"this kernel tells no types (no CONFIG_DEBUG_INFO_BTF, or libbpf cannot read them)");
 	if (r < 0)
-		return refuse(state, r, "the kernel refused the programs: %s", strerror(-r));
+		return refuse(state, r, "the kernel refused %s: %s", bpf_kernel_refused_program(),
+			      strerror(-r));
 	r = map_memory(f);
 	if (r < 0)
 		return refuse(state, r, "cannot map counters: %s", strerror(-r));

@@ -11,12 +11,25 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 
-/* libbpf's own words are for its developers; errors come back as values. */
-static int discard(enum libbpf_print_level level, const char *format, va_list args)
+static char refused[32];
+
+/* libbpf's own words are for its developers; errors come back as values. All that
+ * is kept is the name of the program that the kernel refused. */
+static int listen(enum libbpf_print_level level, const char *format, va_list args)
 {
-	(void)format;
-	(void)args;
-	return level == LIBBPF_WARN;
+	char line[256];
+
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), format, args);
+	if (strstr(line, "failed to load"))
+		(void)!sscanf(line, "%*[^']'%31[^']'", refused);
+	return 0;
+}
+
+const char *bpf_kernel_refused_program(void)
+{
+	return refused[0] ? refused : "the programs";
 }
 
 static bool release_before(unsigned major, unsigned minor)
@@ -101,7 +114,7 @@ void bpf_kernel_probe(struct bpf_kernel *ret)
 	int fd;
 
 	memset(ret, 0, sizeof(*ret));
-	libbpf_set_print(discard);
+	libbpf_set_print(listen);
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	raise_memory_lock();
 	ret->config.page_shift = (__u32)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));

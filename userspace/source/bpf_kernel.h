@@ -27,6 +27,9 @@ int bpf_kernel_tracepoint_args(const struct bpf_kernel *k, const char *tracepoin
 bool bpf_kernel_tracepoint_arg_is(const struct bpf_kernel *k, const char *tracepoint, int index,
 				  const char *name);
 
+/* The program that the kernel refused last, for messages. */
+const char *bpf_kernel_refused_program(void);
+
 /* The kernel meters the run time of all programs for as long as the returned
  * descriptor is open; negative errno (5.8 and later). */
 int bpf_kernel_meter_programs(void) _must_check_;
