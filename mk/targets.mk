@@ -46,7 +46,7 @@ fuzz: $(FUZZ_BIN) ## every parser under libFuzzer, FUZZ_SECONDS each (default 10
 
 .PHONY: golden
 golden: $(UNIT_BIN) ## rewrite the golden files of the unit tests
-	EP_GOLDEN=write tests/run.sh $(O)/test-logs $(abspath $(UNIT_BIN))
+	GOLDEN=write tests/run.sh $(O)/test-logs $(abspath $(UNIT_BIN))
 
 .PHONY: docs
 docs: ## check the man pages, write docs/metrics.md from metrics.def
