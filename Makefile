@@ -61,7 +61,7 @@ TOOL_SRC  := $(wildcard tests/tools/*.c)
 TOOL_BIN  := $(TOOL_SRC:%.c=$(O)/%)
 
 # --- flags ---------------------------------------------------------------------
-PACKAGES := libbpf libelf zlib libprotobuf-c nanomsg jansson ncursesw inih
+PACKAGES := libbpf libelf zlib libprotobuf-c nanomsg jansson ncursesw inih libcap
 WARN := -Wall -Wextra -Wtype-limits -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifneq ($(WERROR),0)
 WARN += -Werror

@@ -8,9 +8,10 @@ set -eu
 packages_of() {
     case "$1" in
     build) echo make gcc pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev protobuf-c-compiler \
-        libprotobuf-c-dev libnanomsg-dev libncurses-dev libjansson-dev libinih-dev uthash-dev ;;
+        libprotobuf-c-dev libnanomsg-dev libncurses-dev libjansson-dev libinih-dev uthash-dev libcap-dev ;;
     test) echo libcmocka-dev libclang-rt-14-dev python3 python3-protobuf protobuf-compiler iproute2 libcap2-bin \
-        util-linux procps bpftool tmux jq podman runc containerd docker.io busybox-static mandoc ;;
+        util-linux procps bpftool tmux jq podman runc containerd docker.io busybox-static mandoc \
+        debootstrap systemd-container ;;
     bench) echo python3 libbpf-tools bpftrace linux-perf ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck python3 universal-ctags git bpftool mandoc ;;
     *) echo "dependencies.sh: '$1' is none of build, test, bench, lint" >&2; exit 2 ;;
