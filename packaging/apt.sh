@@ -77,7 +77,8 @@ update() {
 # The path of a package's .deb, fetched when it is not there yet.
 download() {
     local package=$1 uri
-    uri=$(cd "$archive" && apt-get "${apt_options[@]}" --print-uris download "$package" 2>"$state/log") ||
+    # Asked elsewhere, where the file is not "already downloaded".
+    uri=$(cd "$state" && apt-get "${apt_options[@]}" --print-uris download "$package" 2>"$state/log") ||
         fail "no package $package for $architecture in $suites: $(grep -m1 -E '^E:' "$state/log")"
     read -r _ file _ <<<"$uri"
     if [ ! -s "$archive/$file" ]; then
