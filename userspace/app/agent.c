@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* edgeprof agent: reads the node at every tick and publishes what it found. */
+#include "app/addresses.h"
 #include "app/options.h"
+#include "app/privileges.h"
 #include "app/verbs.h"
 #include "base/event_loop.h"
 #include "base/service.h"
@@ -67,11 +69,13 @@ static int open_publisher(const struct config *config, struct publisher **ret)
 	if (!config->publish[0])
 		return 0;
 	r = publisher_open(config->publish, config->socket_mode, config->group, ret, wrong);
-	if (r == -EADDRINUSE)
-		return log_err(r, "cannot publish at %s: another agent does; give this one another --publish",
-			       wrong);
 	if (r < 0)
-		return log_err(r, "cannot publish at %s: %s", wrong, strerror(-r));
+		return log_err(r, "cannot publish at %s: %s%s", wrong, strerror(-r),
+			       addresses_hint(wrong, r));
+	/* Packets that a unit does not let through vanish without an error. */
+	if (addresses_beyond_host(config->publish) && service_is_managed())
+		log_info("over tcp, only hosts in IPAddressAllow= of the unit can subscribe; see "
+			 "edgeprof.conf(5)");
 	return 0;
 }
 
@@ -137,16 +141,19 @@ static int on_events(void *data)
  * 1: the new ones failed and the old ones are back. */
 static int change_publisher(struct agent *a, const struct config *next)
 {
+	struct config changed = a->config;
+
 	if (!strcmp(next->publish, a->config.publish))
 		return 0;
+	memcpy(changed.publish, next->publish, sizeof(changed.publish));
 	publisher_close(TAKE_PTR(a->publisher));
 	a->unsent_before = 0;
-	if (open_publisher(next, &a->publisher) < 0) {
+	if (open_publisher(&changed, &a->publisher) < 0) {
 		int r = open_publisher(&a->config, &a->publisher);
 
 		return r < 0 ? r : 1;
 	}
-	memcpy(a->config.publish, next->publish, sizeof(next->publish));
+	a->config = changed;
 	return 0;
 }
 
@@ -227,6 +234,8 @@ static int run(struct agent *a)
 	raise_file_limit();
 	r = take_lock(a);
 	if (r == 0)
+		privileges_join_group(&a->config);
+	if (r == 0)
 		r = open_publisher(&a->config, &a->publisher);
 	if (r == 0)
 		r = collector_open(&a->config, &a->collector);
@@ -234,6 +243,7 @@ static int run(struct agent *a)
 		r = open_loop(a);
 	if (r < 0)
 		return r;
+	privileges_reduce(&a->config, a->collector);
 	log_info("reading every %.3g s, publishing at %s", (double)a->config.interval_ns / 1e9,
 		 a->config.publish[0] ? a->config.publish : "no address");
 	r = on_tick(a, 1); /* the first state at once; rates come with the second */

@@ -13,6 +13,13 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+bool service_is_managed(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	return path && *path;
+}
+
 int service_notify(const char *state)
 {
 	const char *path = getenv("NOTIFY_SOCKET");

@@ -8,9 +8,12 @@
 #define EP_BASE_SERVICE_H
 
 #include "base/cleanup.h"
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Started by a service manager that waits to be told. */
+bool service_is_managed(void);
 /* Sends "READY=1", "WATCHDOG=1", ... when NOTIFY_SOCKET is set; 0 when it is not. */
 int service_notify(const char *state) _must_check_;
 /* Half of WATCHDOG_USEC, or 0 when no watchdog is set for this process. */

@@ -132,6 +132,11 @@ void collector_count_unsent(struct collector *c, uint64_t messages)
 
 /* --- containers come and go ------------------------------------------------------------ */
 
+int collector_try_maps(const struct collector *c)
+{
+	return c->probes.slots ? bpf_slots_try_lookup(c->probes.slots) : -ENODATA;
+}
+
 int collector_events_fd(const struct collector *c)
 {
 	return c->probes.slots ? bpf_slots_events_fd(c->probes.slots) : -ENODATA;

@@ -18,6 +18,10 @@ struct collector;
 int collector_open(const struct config *config, struct collector **ret) _must_check_;
 void collector_close(struct collector *c);
 
+/* Whether it runs programs, and whether their maps can be used with the
+ * capabilities in effect now: 0, -EPERM, or -ENODATA without BPF. */
+int collector_try_maps(const struct collector *c) _must_check_;
+
 /* Becomes readable when cgroups came or went; then call collector_handle_events().
  * -ENODATA without BPF. */
 int collector_events_fd(const struct collector *c);

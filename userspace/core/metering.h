@@ -22,6 +22,7 @@ enum metering_step {
 	METERING_ENDED,
 };
 
+/* Permanent metering begins here, before the agent gives up the right to ask for it. */
 void metering_open(enum config_metering mode, struct metering *ret);
 void metering_close(struct metering *m);
 /* Call once a reading. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sink/nanomsg.h"
 
+#include "base/capabilities.h"
 #include "base/text.h"
 #include "wire/encode.h"
 #include <errno.h>
@@ -24,6 +25,7 @@
 
 struct publisher {
 	int socket;
+	int error; /* of opening it */
 	struct wire_encoder *encoder;
 	struct publisher_stats stats;
 	unsigned pauses; /* in the snapshot being sent */
@@ -167,13 +169,24 @@ static int random_agent_id(uint64_t *ret)
 	return 0;
 }
 
+/* The first socket starts the threads that read what subscribers send. */
+static void open_first(void *data)
+{
+	struct publisher *p = data;
+
+	p->socket = nn_socket(AF_SP, NN_PUB);
+	p->error = p->socket < 0 ? nanomsg_error() : 0;
+}
+
 static int open_socket(struct publisher *p)
 {
 	int size = SEND_BUFFER_BYTES;
+	int r = capabilities_call_without(open_first, p);
 
-	p->socket = nn_socket(AF_SP, NN_PUB);
-	if (p->socket < 0)
-		return nanomsg_error();
+	if (r == 0)
+		r = p->error;
+	if (r < 0)
+		return r;
 	return nn_setsockopt(p->socket, NN_SOL_SOCKET, NN_SNDBUF, &size, sizeof(size)) < 0 ? nanomsg_error()
 											   : 0;
 }

@@ -191,6 +191,14 @@ int bpf_slots_forget(struct bpf_slots *s, uint64_t cgroup_id)
 	return bpf_map_delete_elem(s->ids_fd, &cgroup_id);
 }
 
+int bpf_slots_try_lookup(const struct bpf_slots *s)
+{
+	uint64_t id = 0;
+	uint32_t slot;
+
+	return !bpf_map_lookup_elem(s->ids_fd, &id, &slot) || errno == ENOENT ? 0 : -errno;
+}
+
 int bpf_slots_give_back(struct bpf_slots *s, uint32_t slot)
 {
 	s->owners[slot] = 0;

@@ -21,6 +21,9 @@ int bpf_slots_share(const struct bpf_slots *s, struct bpf_object *object) _must_
 const struct ep_config *bpf_slots_config(const struct bpf_slots *s);
 /* Cgroup id that owns each slot, config->slots entries, 0 = free; live memory. */
 const uint64_t *bpf_slots_owners(const struct bpf_slots *s);
+/* Whether this process may still use its maps: 0, or -EPERM where the kernel wants
+ * CAP_BPF for every call (before 5.19, unless bpf() is open to all users). */
+int bpf_slots_try_lookup(const struct bpf_slots *s) _must_check_;
 uint64_t bpf_slots_loss(const struct bpf_slots *s, enum ep_loss reason);
 /* Makes the id unknown to the kernel side. Its slot still holds counters: the
  * caller clears those and then gives the slot back. */
