@@ -68,6 +68,8 @@ install: all ## install below $(DESTDIR)$(prefix)
 	for page in man/*.[0-9]; do install -D -m 0644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
 	install -D -m 0644 packaging/edgeprof.bash-completion $(DESTDIR)$(prefix)/share/bash-completion/completions/edgeprof
 	install -D -m 0644 packaging/edgeprof.service $(DESTDIR)$(prefix)/lib/systemd/system/edgeprof.service
+	install -D -m 0644 packaging/edgeprof.sysusers $(DESTDIR)$(prefix)/lib/sysusers.d/edgeprof.conf
+	install -D -m 0644 packaging/edgeprof-older-systemd.conf $(DESTDIR)$(prefix)/share/edgeprof/older-systemd.conf
 	[ -e $(DESTDIR)$(sysconfdir)/edgeprof/edgeprof.conf ] || \
 		install -D -m 0644 packaging/edgeprof.conf $(DESTDIR)$(sysconfdir)/edgeprof/edgeprof.conf
 
@@ -75,7 +77,7 @@ install: all ## install below $(DESTDIR)$(prefix)
 uninstall: ## remove what install put there, but the configuration
 	rm -f $(DESTDIR)$(bindir)/edgeprof $(DESTDIR)$(libdir)/libedgeprof.a $(DESTDIR)$(libdir)/libedgeprof.so* \
 		$(DESTDIR)$(libdir)/pkgconfig/edgeprof.pc $(DESTDIR)$(prefix)/lib/systemd/system/edgeprof.service \
-		$(DESTDIR)$(prefix)/share/bash-completion/completions/edgeprof
+		$(DESTDIR)$(prefix)/share/bash-completion/completions/edgeprof $(DESTDIR)$(prefix)/lib/sysusers.d/edgeprof.conf
 	rm -rf $(DESTDIR)$(includedir)/edgeprof $(DESTDIR)$(prefix)/share/edgeprof
 	for page in man/*.[0-9]; do rm -f $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/}; done
 

@@ -66,14 +66,17 @@ static uint64_t set_to_keep(const struct config *config, bool maps)
 
 static int reduce(const struct config *config, const struct collector *collector)
 {
-	uint64_t keep = set_to_keep(config, collector_try_maps(collector) != -ENODATA);
-	int r = capabilities_reduce(keep | CAPABILITY(CAP_BPF), keep);
+	const uint64_t maps = CAPABILITY(CAP_BPF) | CAPABILITY(CAP_SYS_ADMIN); /* either will do */
+	uint64_t keep = set_to_keep(config, collector_try_maps(collector) != -ENODATA), permitted, effective;
+	int r = capabilities_read(&permitted, &effective);
 
+	if (r == 0)
+		r = capabilities_reduce(keep | maps, keep);
 	if (r < 0)
 		return r;
 	if (collector_try_maps(collector) == -EPERM) {
 		log_debug("this kernel takes CAP_BPF for every look into a map: keeping it");
-		keep |= CAPABILITY(CAP_BPF);
+		keep |= permitted & CAPABILITY(CAP_BPF) ? CAPABILITY(CAP_BPF) : CAPABILITY(CAP_SYS_ADMIN);
 	}
 	r = capabilities_reduce(keep, keep);
 	return r < 0 ? r : capabilities_refuse_new();
