@@ -31,6 +31,7 @@ class Guest:
     cpus: int
     timeout_s: int
     allow_log: str
+    leave_out: str
 
 
 def _choice(section, key, choices):
@@ -68,7 +69,8 @@ def _guest(section):
         layout=_choice(section, "layout", LAYOUTS), topics=_topics(section), set=_choice(section, "set", SETS),
         append=section["append"], modules=tuple(section["modules"].split()),
         devices=tuple(shlex.split(section["devices"])), memory_mib=_number(section, "memory_mib"),
-        cpus=_number(section, "cpus"), timeout_s=_number(section, "timeout_s"), allow_log=section["allow_log"])
+        cpus=_number(section, "cpus"), timeout_s=_number(section, "timeout_s"), allow_log=section["allow_log"],
+        leave_out=section["leave_out"])
 
 
 def read(path=HERE / "guests.ini"):

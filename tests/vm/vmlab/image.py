@@ -123,18 +123,18 @@ def _add_programs(archive, arch, build, scratch):
         archive.file(f"lab/bpf/{bpf_object.name}", bpf_object, 0o644)
 
 
-def _add_lab(archive, guest, topics, files):
+def _add_lab(archive, files):
     archive.file("init", HERE / "guest" / "init")
     archive.file("lab/lib.sh", HERE / "guest" / "lib.sh", 0o644)
     archive.file("lab/cgroups.sh", HERE / "guest" / "cgroups.sh", 0o644)
-    for topic in topics:
-        archive.file(f"lab/topics/{topic}.sh", HERE / "topics" / f"{topic}.sh", 0o644)
+    for topic in sorted((HERE / "topics").glob("*.sh")):  # one may include another
+        archive.file(f"lab/topics/{topic.name}", topic, 0o644)
     archive.folder("lab/files")
     for file in sorted(p for p in files.rglob("*") if p.is_file()):
         archive.file(f"lab/files/{file.relative_to(files)}", file, file.stat().st_mode & 0o777)
 
 
-def build(path, guest, kernel, busybox, build_folder, files, scratch, settings, topics):
+def build(path, guest, kernel, busybox, build_folder, files, scratch, settings):
     """Writes the initramfs; settings: what the guest's shell finds in /lab/settings."""
     archive = Archive()
     for folder in ("dev", "proc", "sys", "run", "tmp", "etc", "var/lib", "lab"):
@@ -147,5 +147,5 @@ def build(path, guest, kernel, busybox, build_folder, files, scratch, settings, 
     archive.data("lab/settings", "".join(f"{key}={shlex.quote(value)}\n" for key, value in settings.items()).encode())
     _add_modules(archive, kernel, (*MODULES, *guest.modules))
     _add_programs(archive, guest.arch, build_folder, scratch)
-    _add_lab(archive, guest, topics, files)
+    _add_lab(archive, files)
     archive.write(path)

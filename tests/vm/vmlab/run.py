@@ -194,8 +194,8 @@ def _build_image(guest, lab, scratch, names, shell):
     settings = {
         "LAB_GUEST": guest.name, "LAB_ARCH": guest.arch, "LAB_KERNEL": guest.kernel, "LAB_LAYOUT": guest.layout,
         "LAB_TOPICS": " ".join(names), "LAB_DISK": "/lab/disk", "LAB_BUILD": str(build.resolve()),
-        "LAB_TOPIC_SECONDS": str(TOPIC_SECONDS), "LAB_SHELL": "1" if shell else ""}
-    image.build(scratch / "initramfs", guest, lab.kernel, kernels.busybox(guest.arch), build, lab.files, scratch, settings, names)
+        "LAB_LEAVE_OUT": guest.leave_out, "LAB_TOPIC_SECONDS": str(TOPIC_SECONDS), "LAB_SHELL": "1" if shell else ""}
+    image.build(scratch / "initramfs", guest, lab.kernel, kernels.busybox(guest.arch), build, lab.files, scratch, settings)
 
 
 def _fresh(folder):
