@@ -4,13 +4,15 @@
 #   V=1                show the commands
 #   WERROR=0           warnings do not stop the build
 #   SAN=address,undefined   sanitizers for user space
-#   CC= CLANG= CROSS_COMPILE= ARCH=   toolchain
+#   CC= CLANG= CROSS_COMPILE=   toolchain
+#   TARGET=amd64|arm64 static programs (mk/cross.mk), in build/TARGET
 MAKEFLAGS += --no-builtin-rules
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 SHELL := /bin/bash
 
 VERSION := $(shell cat VERSION)
+include mk/cross.mk
 O ?= build
 prefix ?= /usr
 bindir ?= $(prefix)/bin
@@ -70,8 +72,8 @@ CFLAGS ?= -O2 -g
 INCLUDES := -Iuserspace -Iinclude -I$(O)/gen
 EP_CPPFLAGS = $(INCLUDES) -D_GNU_SOURCE -DEDGEPROF_VERSION='"$(VERSION)"' -MMD -MP \
 	$(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
-EP_CFLAGS = -std=gnu11 $(WARN) -fno-strict-aliasing -fstack-protector-strong $(CFLAGS)
-EP_LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) -lm
+EP_CFLAGS = $(TARGET_FLAGS) -std=gnu11 $(WARN) -fno-strict-aliasing -fstack-protector-strong $(CFLAGS)
+EP_LIBS = $(call grouped,$(shell $(PKG_CONFIG) $(PKG_STATIC) --libs $(PACKAGES))) -lm
 ifneq ($(SAN),)
 EP_CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 EP_LDFLAGS += -fsanitize=$(SAN)
@@ -123,7 +125,7 @@ $(O)/librooms.a: $(ROOM_OBJ) $(PROTO_O)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(O)/edgeprof: $(MAIN_OBJ) $(O)/librooms.a
 	$(say) LD $@
-	$(Q)$(CC) $(EP_CFLAGS) $(EP_LDFLAGS) $(LDFLAGS) -o $@ $^ $(EP_LIBS)
+	$(Q)$(CC) $(EP_CFLAGS) $(EP_LDFLAGS) $(PROGRAM_LDFLAGS) $(LDFLAGS) -o $@ $^ $(EP_LIBS)
 
 $(O)/libedgeprof.a: $(CLIENT_OBJ)
 	$(say) AR $@
@@ -140,10 +142,10 @@ $(UNIT_BIN) $(BPFTEST_BIN): $(O)/%: %.c $(O)/librooms.a | $(PROTO_H)
 	@mkdir -p $(@D)
 	$(say) TEST $<
 	$(Q)$(CC) $(EP_CPPFLAGS) -Itests -DTEST_SOURCE_DIR='"$(CURDIR)"' -DTEST_BUILD_DIR='"$(abspath $(O))"' $(EP_CFLAGS) -Wno-unused-parameter \
-		$(EP_LDFLAGS) -o $@ $< $(O)/librooms.a $(EP_LIBS) -lcmocka
+		$(EP_LDFLAGS) $(PROGRAM_LDFLAGS) -o $@ $< $(O)/librooms.a $(EP_LIBS) -lcmocka
 $(TOOL_BIN): $(O)/%: %.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) -D_GNU_SOURCE $(EP_CFLAGS) -o $@ $< -lpthread
+	$(Q)$(CC) -D_GNU_SOURCE $(EP_CFLAGS) $(PROGRAM_LDFLAGS) -o $@ $< -lpthread
 .PHONY: FORCE
 FORCE:
 # Fuzzers link the rooms once more, instrumented.

@@ -8,7 +8,7 @@ LINT_PY = $(shell $(LINT)/sources.sh '*.py')
 BPF_VERIFY := $(O)/tests/lint/bpf_verify
 
 $(BPF_VERIFY): $(O)/%: $(O)/%.o $(O)/userspace/source/bpf_kernel.o $(O)/userspace/base/text.o
-	$(Q)$(CC) $(EP_CFLAGS) $(EP_LDFLAGS) -o $@ $^ $(EP_LIBS)
+	$(Q)$(CC) $(EP_CFLAGS) $(EP_LDFLAGS) $(PROGRAM_LDFLAGS) -o $@ $^ $(EP_LIBS)
 
 LINTS := layers spdx names size format cppcheck shell python budget clang
 .PHONY: lint lint-proof $(LINTS:%=lint-%) bpf-budget
