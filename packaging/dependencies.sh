@@ -1,9 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Installs what a step needs from the distribution's packages (Debian 12,
-# Ubuntu 22.04 and 24.04): dependencies.sh build|test|bench|lint ...
+# Ubuntu 22.04 and 24.04): dependencies.sh build|test|bench|lint|packages ...
 # Does nothing, and needs no rights, when everything is there.
 set -eu
+
+# The other one of the two architectures that packages are made for.
+foreign_cpu() {
+    case "$(dpkg --print-architecture)" in
+    arm64) echo x86-64 ;;
+    *) echo aarch64 ;;
+    esac
+}
 
 packages_of() {
     case "$1" in
@@ -14,7 +22,8 @@ packages_of() {
         debootstrap systemd-container ;;
     bench) echo python3 libbpf-tools bpftrace linux-perf ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck python3 universal-ctags git bpftool mandoc ;;
-    *) echo "dependencies.sh: '$1' is none of build, test, bench, lint" >&2; exit 2 ;;
+    packages) echo "gcc-$(foreign_cpu)-linux-gnu" cmake debhelper dpkg-dev lintian binutils qemu-user-static ;;
+    *) echo "dependencies.sh: '$1' is none of build, test, bench, lint, packages" >&2; exit 2 ;;
     esac
 }
 
