@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "source/bpf_kernel.h"
 
+#include "base/capabilities.h"
 #include "base/text.h"
 #include "source/libbpf_old.h"
 
@@ -109,6 +110,23 @@ static void raise_memory_lock(void)
 		return; /* making the maps will tell */
 }
 
+static const char *why_not(int error)
+{
+	if (error == -ENOSYS)
+		return "this kernel has no bpf() system call";
+	if (error != -EPERM)
+		return strerror(-error);
+	if (bpf_kernel_may_call())
+		return "bpf() is refused although the capability is there: allow it in the seccomp filter "
+		       "(SystemCallFilter=bpf in the unit, or the container's profile)";
+	return "no permission for bpf(): run as root or with CAP_BPF and CAP_PERFMON";
+}
+
+bool bpf_kernel_may_call(void)
+{
+	return capabilities_effective(CAP_BPF) || capabilities_effective(CAP_SYS_ADMIN);
+}
+
 void bpf_kernel_probe(struct bpf_kernel *ret)
 {
 	int fd;
@@ -120,11 +138,7 @@ void bpf_kernel_probe(struct bpf_kernel *ret)
 	ret->config.page_shift = (__u32)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "ep_probe", sizeof(__u32), sizeof(__u64), 1, NULL);
 	if (fd < 0) {
-		text_copy(ret->reason, sizeof(ret->reason),
-			  fd == -ENOSYS ? "this kernel has no bpf() system call"
-			  : fd == -EPERM
-				  ? "no permission for bpf(): run as root or with CAP_BPF and CAP_PERFMON"
-				  : strerror(-fd));
+		text_copy(ret->reason, sizeof(ret->reason), why_not(fd));
 		return;
 	}
 	close(fd);

@@ -20,6 +20,9 @@ struct bpf_kernel {
 void bpf_kernel_probe(struct bpf_kernel *ret);
 void bpf_kernel_clear(struct bpf_kernel *k);
 
+/* Whether this process has the capability for bpf(); a seccomp filter may refuse it still. */
+bool bpf_kernel_may_call(void);
+
 /* Number of arguments of a tracepoint (without the leading context pointer)
  * by its btf_trace_NAME type; -ENOENT when the kernel has no such tracepoint or no BTF. */
 int bpf_kernel_tracepoint_args(const struct bpf_kernel *k, const char *tracepoint) _must_check_;
