@@ -129,6 +129,39 @@ static void test_doors(void **state)
 	assert_verdict("door raw_tp", DOCTOR_MISSING, "no permission");
 }
 
+static size_t judge_metering(enum config_metering metering)
+{
+	return doctor_judge_metering(&node, metering, rows, 0);
+}
+
+static void test_metering(void **state)
+{
+	(void)state;
+	assert_int_equal(judge_metering(CONFIG_METERING_SAMPLED), 0); /* not known */
+	node.has_meter_capabilities = true;
+	assert_int_equal(judge_metering(CONFIG_METERING_SAMPLED), 1);
+	assert_int_equal(rows[0].level, DOCTOR_NOTE);
+	assert_non_null(strstr(rows[0].found, "CAP_SYS_ADMIN"));
+	assert_true(rows[0].cost[0] && rows[0].remedy[0]);
+	assert_int_equal(judge_metering(CONFIG_METERING_OFF), 0);
+	assert_int_equal(judge_metering(CONFIG_METERING_ALWAYS), 0); /* given up after the start */
+	node.agent_pid = 0;
+	assert_int_equal(judge_metering(CONFIG_METERING_ALWAYS), 1);
+	node.meter_capabilities = 1ull << 21;
+	assert_int_equal(judge_metering(CONFIG_METERING_SAMPLED), 1);
+	assert_int_equal(rows[0].level, DOCTOR_WORKS);
+}
+
+/* The remedy for a refused bpf() is another one where the capability is there. */
+static void test_filtered(void **state)
+{
+	(void)state;
+	node.bpf_error = -EPERM;
+	assert_non_null(strstr(judge("bpf()", CONFIG_HIERARCHY_AUTO)->remedy, "seccomp"));
+	node.capabilities = 1ull << 39;
+	assert_non_null(strstr(judge("bpf()", CONFIG_HIERARCHY_AUTO)->remedy, "CAP_PERFMON"));
+}
+
 static void test_capabilities(void **state)
 {
 	(void)state;
@@ -293,10 +326,11 @@ static void test_run_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_all_is_well),        T(test_kernel),      T(test_bpf),        T(test_doors),
-		T(test_capabilities),       T(test_tracepoints), T(test_cgroups),    T(test_node),
-		T(test_installation),       T(test_run_dir),     T(test_map_memory), T(test_probe_of_nothing),
-		T(test_long_names_are_cut),
+		T(test_all_is_well), T(test_kernel),           T(test_bpf),
+		T(test_doors),       T(test_capabilities),     T(test_metering),
+		T(test_filtered),    T(test_tracepoints),      T(test_cgroups),
+		T(test_node),        T(test_installation),     T(test_run_dir),
+		T(test_map_memory),  T(test_probe_of_nothing), T(test_long_names_are_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,6 +108,7 @@ static size_t examine(const struct config *config, struct doctor_row rows[DOCTOR
 
 	kernel_probe(&request, &probe);
 	n = doctor_judge(&probe, config->hierarchy, rows);
+	n = doctor_judge_metering(&probe, config->metering, rows, n);
 	return try_families(config, &probe, rows, n);
 }
 

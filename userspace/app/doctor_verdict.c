@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "app/doctor_verdict.h"
 
+#include "base/capabilities.h"
 #include "base/text.h"
 #include "core/hierarchy.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define CAPABILITY_SYS_ADMIN 21
-#define CAPABILITY_PERFMON 38
-#define CAPABILITY_BPF 39
-
 #define FILES_ONLY "only cgroup files are read: no waits, blame, histograms or latencies"
 #define RUN_AS_ROOT "run as root, or with CAP_BPF and CAP_PERFMON"
+#define ALLOW_BPF                                                                                            \
+	"allow it in the seccomp filter: SystemCallFilter=bpf in the unit, or the container's profile"
 
 struct verdict {
 	struct doctor_row *rows;
@@ -70,27 +69,43 @@ static const char *bpf_error_text(int error)
 				 : strerror(-error);
 }
 
-static const char *bpf_remedy(int error)
+static bool may_load(const struct kernel_probe *p)
 {
-	return error == -ENOSYS  ? "use a kernel with CONFIG_BPF_SYSCALL"
-	       : error == -EPERM ? RUN_AS_ROOT
-				 : "check the memory limits of this process (RLIMIT_MEMLOCK)";
+	const uint64_t both = CAPABILITY(CAP_BPF) | CAPABILITY(CAP_PERFMON);
+
+	return p->capabilities & CAPABILITY(CAP_SYS_ADMIN) || (p->capabilities & both) == both;
+}
+
+static const char *bpf_remedy(const struct kernel_probe *p, int error)
+{
+	if (error == -ENOSYS)
+		return "use a kernel with CONFIG_BPF_SYSCALL";
+	if (error != -EPERM)
+		return "check the memory limits of this process (RLIMIT_MEMLOCK)";
+	return may_load(p) ? ALLOW_BPF : RUN_AS_ROOT;
 }
 
 static void judge_capabilities(struct verdict *v, const struct kernel_probe *p)
 {
-	bool admin = p->capabilities >> CAPABILITY_SYS_ADMIN & 1, bpf = p->capabilities >> CAPABILITY_BPF & 1;
-	bool perfmon = p->capabilities >> CAPABILITY_PERFMON & 1;
+	static const struct {
+		int number;
+		const char *name;
+	} wanted[] = { { CAP_BPF, "CAP_BPF" },
+		       { CAP_PERFMON, "CAP_PERFMON" },
+		       { CAP_SYS_ADMIN, "CAP_SYS_ADMIN" } };
 	char found[160];
+	size_t used = 0;
 
 	if (!p->has_capabilities) {
 		say(add(v, DOCTOR_NOTE, "capabilities"), "not known", "",
 		    "look at CapEff in /proc/self/status");
 		return;
 	}
-	snprintf(found, sizeof(found), "CAP_BPF %s, CAP_PERFMON %s, CAP_SYS_ADMIN %s", bpf ? "yes" : "no",
-		 perfmon ? "yes" : "no", admin ? "yes" : "no");
-	say(add(v, works_if(admin || (bpf && perfmon)), "capabilities"), found, FILES_ONLY, RUN_AS_ROOT);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		used += (size_t)snprintf(found + used, sizeof(found) - used, "%s%s %s", used ? ", " : "",
+					 wanted[i].name,
+					 p->capabilities & CAPABILITY(wanted[i].number) ? "yes" : "no");
+	say(add(v, works_if(may_load(p)), "capabilities"), found, FILES_ONLY, RUN_AS_ROOT);
 }
 
 static void judge_doors(struct verdict *v, const struct kernel_probe *p)
@@ -102,12 +117,12 @@ static void judge_doors(struct verdict *v, const struct kernel_probe *p)
 	    "use a kernel with CONFIG_DEBUG_INFO_BTF");
 	row = add(v, works_if(!p->bpf_error), "bpf()");
 	say(row, p->bpf_error ? bpf_error_text(p->bpf_error) : "makes maps", FILES_ONLY,
-	    bpf_remedy(p->bpf_error));
+	    bpf_remedy(p, p->bpf_error));
 	judge_capabilities(v, p);
 	row = add(v, works_if(!p->tp_btf_error), "door tp_btf");
 	say(row, p->tp_btf_error ? bpf_error_text(p->tp_btf_error) : "loads a program",
 	    p->raw_tp_error ? FILES_ONLY : "programs attach through raw_tp, which costs more per event",
-	    bpf_remedy(p->tp_btf_error));
+	    bpf_remedy(p, p->tp_btf_error));
 	/* The second door matters only where the first is shut. */
 	row = add(v,
 		  !p->raw_tp_error  ? DOCTOR_WORKS
@@ -115,7 +130,7 @@ static void judge_doors(struct verdict *v, const struct kernel_probe *p)
 				    : DOCTOR_NOTE,
 		  "door raw_tp");
 	say(row, p->raw_tp_error ? bpf_error_text(p->raw_tp_error) : "loads a program",
-	    p->tp_btf_error ? FILES_ONLY : "", bpf_remedy(p->raw_tp_error));
+	    p->tp_btf_error ? FILES_ONLY : "", bpf_remedy(p, p->raw_tp_error));
 }
 
 static void judge_tracefs(struct verdict *v, const struct kernel_probe *p)
@@ -309,6 +324,23 @@ size_t doctor_judge_families(const struct family_snapshot *families, size_t n_fa
 			  "report it with this line and the kernel's version");
 	}
 	return n;
+}
+
+size_t doctor_judge_metering(const struct kernel_probe *p, enum config_metering metering,
+			     struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n)
+{
+	struct verdict v = { .rows = rows, .n = n };
+	bool allowed = p->meter_capabilities & CAPABILITY(CAP_SYS_ADMIN);
+
+	/* Permanent metering begins before an agent gives the capability up. */
+	if (!p->has_meter_capabilities || metering == CONFIG_METERING_OFF ||
+	    (metering == CONFIG_METERING_ALWAYS && p->agent_pid))
+		return n;
+	say(add(&v, allowed ? DOCTOR_WORKS : DOCTOR_NOTE, "self-metering"),
+	    allowed ? "permitted" : "takes CAP_SYS_ADMIN",
+	    "what the programs in the kernel cost is absent from messages",
+	    "add CAP_SYS_ADMIN to the unit, see edgeprof-agent(1); or set self-metering = off");
+	return v.n;
 }
 
 bool doctor_is_complete(const struct doctor_row *rows, size_t n)

@@ -29,6 +29,9 @@ size_t doctor_judge(const struct kernel_probe *p, enum config_hierarchy hierarch
  * which are there already. */
 size_t doctor_judge_families(const struct family_snapshot *families, size_t n_families,
 			     struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n);
+/* Whether the agent can tell what its programs cost; returns the number of rows. */
+size_t doctor_judge_metering(const struct kernel_probe *p, enum config_metering metering,
+			     struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n);
 /* Whether the agent can do all it is made for. */
 bool doctor_is_complete(const struct doctor_row *rows, size_t n);
 const char *doctor_level_name(enum doctor_level level);

@@ -83,14 +83,19 @@ static void probe_release(struct kernel_probe *p)
 		p->major = p->minor = 0;
 }
 
-static void probe_capabilities(struct kernel_probe *p)
+/* In effect for a process, pid 0 for this one. */
+static bool read_capabilities(pid_t pid, uint64_t *ret)
 {
-	char status[8192], *line;
+	char path[32], status[8192], *line;
 
-	if (root_read_text("/", "proc/self/status", status, sizeof(status)) < 0)
-		return;
+	if (pid > 0)
+		snprintf(path, sizeof(path), "proc/%d/status", (int)pid);
+	else
+		text_copy(path, sizeof(path), "proc/self/status");
+	if (root_read_text("/", path, status, sizeof(status)) < 0)
+		return false;
 	line = strstr(status, "\nCapEff:");
-	p->has_capabilities = line && sscanf(line, "\nCapEff: %" SCNx64, &p->capabilities) == 1;
+	return line && sscanf(line, "\nCapEff: %" SCNx64, ret) == 1;
 }
 
 static struct btf *load_btf(const char *root, int *ret_error)
@@ -325,7 +330,7 @@ void kernel_probe(const struct kernel_probe_request *q, struct kernel_probe *ret
 	libbpf_set_print(discard);
 	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
 	probe_release(ret);
-	probe_capabilities(ret);
+	ret->has_capabilities = read_capabilities(0, &ret->capabilities);
 	probe_bpf(ret);
 	probe_tracepoints(q->root, ret);
 	probe_accounting(q->root, ret);
@@ -334,6 +339,8 @@ void kernel_probe(const struct kernel_probe_request *q, struct kernel_probe *ret
 	probe_runtime(q->root, "podman", q->podman_roots, &ret->runtimes[2]);
 	probe_runtime(q->root, "crio", q->crio_roots, &ret->runtimes[3]);
 	probe_installation(q, ret);
+	ret->has_meter_capabilities =
+		read_capabilities(ret->agent_pid > 0 ? ret->agent_pid : 0, &ret->meter_capabilities);
 	ret->cpus = kernel_probe_cpus();
 	ret->slots = q->slots;
 	ret->map_bytes = kernel_probe_map_bytes(ret->cpus, ret->slots);

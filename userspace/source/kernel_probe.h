@@ -39,6 +39,8 @@ struct kernel_probe {
 	int raw_tp_error, tp_btf_error; /* of loading a program of two instructions */
 	bool has_capabilities;          /* known */
 	uint64_t capabilities;          /* in effect */
+	bool has_meter_capabilities;    /* known */
+	uint64_t meter_capabilities;    /* in effect for the agent that runs, else for this process */
 	bool tracefs;
 	struct tracepoint_fact tracepoints[KERNEL_PROBE_TRACEPOINTS];
 	size_t n_tracepoints;
