@@ -107,6 +107,7 @@ static void test_bpf(void **state)
 {
 	(void)state;
 	node.bpf_error = -EPERM;
+	node.capabilities = 0;
 	assert_verdict("bpf()", DOCTOR_MISSING, "no permission");
 	assert_non_null(strstr(judge("bpf()", CONFIG_HIERARCHY_AUTO)->remedy, "root"));
 	node.bpf_error = -ENOSYS;
