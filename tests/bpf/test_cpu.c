@@ -117,6 +117,7 @@ static void cpu_time_equals_the_kernels(void **state)
 	struct group g;
 	struct cpu_exit left = {};
 	struct metrics m;
+	struct rusage used;
 	unsigned rounds = 300;
 	uint64_t kernel_ns;
 	pid_t pid;
@@ -124,7 +125,7 @@ static void cpu_time_equals_the_kernels(void **state)
 	rig_open(&rig, *state, 64);
 	group_make("time", &g);
 	pid = group_start(&g, burn_and_sleep, &rounds);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(wait4(pid, NULL, 0, &used), pid);
 	usleep(20000);
 	m = rig_read(&rig, &g, &left);
 	kernel_ns = group_cpu_time_ns(&g);
@@ -136,8 +137,12 @@ static void cpu_time_equals_the_kernels(void **state)
 		      100.0 * ((double)m.value[METRIC_cpu_time_ns] - (double)kernel_ns) / (double)kernel_ns);
 	assert_true(fabs((double)m.value[METRIC_cpu_time_ns] - (double)kernel_ns) <
 		    0.005 * (double)kernel_ns);
-	assert_true(m.value[METRIC_switches_voluntary] >= rounds);
-	assert_true(m.value[METRIC_sleeping_ns] > rounds * 1000000ull);
+	/* Not every usleep() sleeps on a slow machine, so the kernel's own count is asked;
+	 * it includes what the child did before it was in the group. */
+	print_message("# voluntary switches %llu, kernel %ld\n",
+		      (unsigned long long)m.value[METRIC_switches_voluntary], used.ru_nvcsw);
+	assert_true(fabs((double)m.value[METRIC_switches_voluntary] - (double)used.ru_nvcsw) <= 3);
+	assert_true(m.value[METRIC_sleeping_ns] > (unsigned long)used.ru_nvcsw * 500000ull);
 	assert_int_equal(m.value[METRIC_exits], 1);
 	assert_true(left.mono_ns > 0);
 	assert_int_equal(left.status, 0);
