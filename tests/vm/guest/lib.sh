@@ -13,6 +13,7 @@ ok() { say "ok $*"; }
 not_ok() { say "not_ok $1: $2"; }
 fact() { say "fact $1 $2"; }
 fact_file() { say "fact64 $1 $(head -c 1048576 "$2" | base64 -w0)"; }
+keep() { say "keep $1 $(head -c 1048576 "$2" | base64 -w0)"; }
 check() { # NAME COMMAND...
     local name=$1 output
     shift
@@ -40,6 +41,7 @@ tap() { # NAME COMMAND...
     CMOCKA_MESSAGE_OUTPUT=TAP timeout -s KILL 120 "$@" >$output 2>&1 </dev/null
     status=$?
     while IFS= read -r line; do tap_line "$name" "$line"; done <$output
+    keep "$name" $output
     if [ $status -ne 0 ] || ! grep -q '^ok ' $output; then
         grep -q '^not ok ' $output || not_ok "$name" "ended with status $status"
         tail -n 20 $output | while IFS= read -r line; do note "$line"; done

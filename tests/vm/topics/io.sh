@@ -22,11 +22,10 @@ direct() { # NAME if=...: blocks of 64 KiB past the page cache
 
 dd if=/dev/zero of="$LAB_DISK/direct" bs=64k count=$BLOCKS 2>/dev/null
 sync
-# shellcheck disable=SC2086 # options
-agent_start ${AGENT_OPTIONS:-}
 container_make direct
 container_make synced
-messages 2
+# shellcheck disable=SC2086 # options
+agent_start ${AGENT_OPTIONS:-}
 check "direct writes" direct direct if=/dev/zero of="$LAB_DISK/direct" oflag=direct conv=notrunc
 check "direct reads" direct direct if="$LAB_DISK/direct" of=/dev/null iflag=direct
 fact io_bytes $((BLOCKS << 16))

@@ -23,19 +23,18 @@ current() { # NAME
     done
 }
 
-# shellcheck disable=SC2086 # options
-agent_start ${AGENT_OPTIONS:-}
 container_make greedy memory=$LIMIT_BYTES
 container_make held
 container_make faults
 container_make cache memory=$((24 << 20))
-messages 2
+# shellcheck disable=SC2086 # options
+agent_start ${AGENT_OPTIONS:-}
 
 container_run greedy touch_memory 200 >/dev/null
 fact oom_status $?
 fact oom_kills "$(oom_kills greedy)"
 
-container_start held touch_memory $HELD_MIB 100
+container_start held touch_memory $HELD_MIB 100 >/dev/null
 wait_for 10 sh -c "[ \$(awk '\$1 == \"RssAnon:\" { print \$2 }' /proc/$PID/status) -ge $((HELD_MIB << 10)) ]"
 container_stop held
 fact held_anon_kib "$(status_kib "$PID" RssAnon)"

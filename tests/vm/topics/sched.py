@@ -2,58 +2,67 @@
 """CPU time, waits, switches and throttling against the kernel's own counts."""
 
 CPU_PERCENT = 1
-WAIT_PERCENT = 3
-# What a task does between its fork and its own cgroup is the kernel's alone to know.
-WAIT_FLOOR_NS = 30_000_000
-SWITCHES_PERCENT, SWITCHES_FLOOR = 1, 8
+WAIT_PERCENT, WAIT_FLOOR_NS = 1, 5_000_000
+SWITCHES_PERCENT, SWITCHES_FLOOR = 1, 4
+# Files of a container that does nothing are read every ten seconds: what the
+# kernel added to them after it stood still may be missing.
+PERIODS_SLACK, PERIOD_NS = 2, 100_000_000
 
 
-def one(guest, name, message):
-    totals = guest.c(name, message).totals
+def grown(guest, name, figure):
+    return guest.number(f"{name}_{figure}_after") - guest.number(f"{name}_{figure}_before")
+
+
+def one(guest, name, before, after):
+    totals = guest.c(name, after).totals
+    waited = guest.growth(name, "run_queue_wait_ns", before, after)
+    switched = sum(guest.growth(name, f"switches_{kind}", before, after) for kind in ("voluntary", "involuntary"))
     yield guest.within(f"{name}: CPU time", totals.cpu_time_ns, guest.number(f"{name}_cpu_ns"), CPU_PERCENT)
-    yield guest.within(f"{name}: run-queue wait", totals.run_queue_wait_ns, guest.number(f"{name}_run_delay_ns"), WAIT_PERCENT, WAIT_FLOOR_NS)
-    yield guest.within(f"{name}: switches", totals.switches_voluntary + totals.switches_involuntary,
-                       guest.number(f"{name}_switches"), SWITCHES_PERCENT, SWITCHES_FLOOR)
+    yield guest.within(f"{name}: run-queue wait", waited, grown(guest, name, "run_delay_ns"), WAIT_PERCENT, WAIT_FLOOR_NS)
+    yield guest.within(f"{name}: switches", switched, grown(guest, name, "switches"), SWITCHES_PERCENT, SWITCHES_FLOOR)
     yield guest.result(f"{name}: the histogram holds every wait", sum(totals.run_queue_wait_hist) == totals.run_queue_waits > 0,
                        f"{sum(totals.run_queue_wait_hist)} of {totals.run_queue_waits}")
     if f"{name}_cpu_pressure_us" in guest.facts:
-        yield guest.within(f"{name}: CPU pressure", totals.psi_cpu_some_ns, guest.number(f"{name}_cpu_pressure_us") * 1000, 1, 20_000_000)
+        yield guest.within(f"{name}: CPU pressure", totals.psi_cpu_some_ns, guest.number(f"{name}_cpu_pressure_us") * 1000, 1, PERIOD_NS)
+
+
+def took_ns(guest):
+    return guest.number("sched_ended_ns") - guest.number("sched_began_ns")
 
 
 def loads(guest, message):
     """The loads did what they are there for: else the figures above say little."""
-    took_ns = guest.number("sched_took_ns")
     both = guest.number("rival1_cpu_ns") + guest.number("rival2_cpu_ns")
-    yield guest.result("the rivals had their CPU nearly all the time", both > 0.7 * took_ns, f"{both} of {took_ns} ns")
+    yield guest.result("the rivals had a CPU most of the time", both > 0.6 * took_ns(guest), f"{both} of {took_ns(guest)} ns")
     wait = guest.c("rival1", message).totals.run_queue_wait_ns
-    yield guest.result("and waited for each other", wait > 0.25 * took_ns, f"{wait} of {took_ns} ns")
+    yield guest.result("and waited for each other", wait > 0.25 * took_ns(guest), f"{wait} of {took_ns(guest)} ns")
 
 
 def blames(guest, message):
+    """Others ran in between, so not all of the wait, but the most of it."""
     for victim, aggressor in (("rival1", "rival2"), ("rival2", "rival1")):
         container = guest.c(victim, message)
-        key = guest.c(aggressor, message).key
-        blamed = sum(b.wait_ns for b in container.blames or [] if b.aggressor_key == key)
-        yield guest.result(f"{victim} waited for {aggressor}", blamed > 0.7 * container.totals.run_queue_wait_ns,
-                           f"{blamed} of {container.totals.run_queue_wait_ns} ns")
+        most = max(container.blames or [], key=lambda blame: blame.wait_ns, default=None)
+        yield guest.result(f"{victim} waited for {aggressor} most", most and most.aggressor_key == guest.c(aggressor, message).key and
+                           most.wait_ns > 0.3 * container.totals.run_queue_wait_ns, most)
 
 
 def throttling(guest, message):
     periods, throttled, throttled_ns = (int(word) for word in guest.facts["capped_throttling"].split())
     totals = guest.c("capped", message).totals
-    took_ns = guest.number("sched_took_ns")
-    yield guest.result("capped: the limit was applied", throttled > 5 and guest.number("capped_cpu_ns") < 0.3 * took_ns,
-                       f"{throttled} of {periods} periods, {guest.number('capped_cpu_ns')} of {took_ns} ns")
+    yield guest.result("capped: the limit was applied", throttled > 5 and guest.number("capped_cpu_ns") < 0.35 * took_ns(guest),
+                       f"{throttled} of {periods} periods, {guest.number('capped_cpu_ns')} of {took_ns(guest)} ns")
     yield guest.result("capped: limit", totals.cpu_limit_millicores == 200, totals.cpu_limit_millicores)
-    yield guest.result("capped: periods and throttled ones", (totals.cpu_periods, totals.cpu_throttled_periods) == (periods, throttled),
-                       f"{totals.cpu_periods}, {totals.cpu_throttled_periods} against {periods}, {throttled}")
-    yield guest.within("capped: throttled time", totals.cpu_throttled_ns, throttled_ns, 1)
+    yield guest.within("capped: periods", totals.cpu_periods, periods, 0, PERIODS_SLACK)
+    yield guest.within("capped: throttled ones", totals.cpu_throttled_periods, throttled, 0, PERIODS_SLACK)
+    yield guest.within("capped: throttled time", totals.cpu_throttled_ns, throttled_ns, 1, PERIODS_SLACK * PERIOD_NS)
 
 
 def results(guest):
-    message = guest.before(guest.number("sched_quiet_ns"))
+    before = guest.before(guest.number("sched_began_ns"))
+    after = guest.before(guest.number("sched_quiet_ns"))
     for name in ("rival1", "rival2", "pulse", "capped"):
-        yield from one(guest, name, message)
-    yield from loads(guest, message)
-    yield from blames(guest, message)
-    yield from throttling(guest, message)
+        yield from one(guest, name, before, after)
+    yield from loads(guest, after)
+    yield from blames(guest, after)
+    yield from throttling(guest, after)

@@ -29,30 +29,50 @@ pressure() { # NAME CONTROLLER
     sed -n 's/^some.*total=//p' "$(container_file "$1" cpu "$2.pressure")"
 }
 
+# Stopped before it begins, so that what it did on its way into the container is known.
+load() { # NAME CPU BURN-OPTION...
+    local name=$1 cpu=$2
+    shift 2
+    container_start "$name" sh -c 'kill -STOP $$; exec taskset -c "$@"' sh "$cpu" burn 100 "$@"
+}
+figures() { # WHEN
+    local name
+    for name in $LOADS; do
+        fact "${name}_run_delay_ns_$1" "$(sum_of $name schedstat 2)"
+        fact "${name}_switches_$1" "$(switches_of $name)"
+    done
+}
+each() { # COMMAND... NAME
+    local name
+    for name in $LOADS; do "$@" "$name"; done
+}
+
+each container_make
+container_limit capped cpu=20
 # shellcheck disable=SC2086 # options
 agent_start ${AGENT_OPTIONS:-}
-for name in rival1 rival2 pulse; do container_make $name; done
-container_make capped cpu=20
-messages 2
-began_ns=$(uptime_ns)
 # Two that share a CPU by halves; one that comes and goes; one that its limit holds back.
-container_start rival1 taskset -c 0 burn 100
-container_start rival2 taskset -c 0 burn 100
-container_start pulse taskset -c 1 burn 100 3000 2000
-container_start pulse taskset -c 1 burn 100 2000 1000
-container_start capped taskset -c 1 burn 100
+load rival1 0
+load rival2 0
+load pulse 1 3000 2000
+load pulse 1 2000 1000
+load capped 1
+each wait_for 5 all_stopped
+figures before
+messages 2
+fact sched_began_ns "$(uptime_ns)"
+each container_go
 sleep $LOAD_SECONDS
-for name in $LOADS; do container_stop $name; done
+fact sched_ended_ns "$(uptime_ns)"
+each container_stop
+for name in $LOADS; do check "$name stands still" wait_for 5 all_stopped "$name"; done
+figures after
 for name in $LOADS; do
-    check "$name stands still" wait_for 5 all_stopped $name
-    fact ${name}_cpu_ns "$(container_cpu_ns $name)"
-    fact ${name}_run_delay_ns "$(sum_of $name schedstat 2)"
-    fact ${name}_switches "$(switches_of $name)"
-    [ ! -e "$(container_file $name cpu cpu.pressure)" ] || fact ${name}_cpu_pressure_us "$(pressure $name cpu)"
+    fact "${name}_cpu_ns" "$(container_cpu_ns "$name")"
+    [ ! -e "$(container_file "$name" cpu cpu.pressure)" ] || fact "${name}_cpu_pressure_us" "$(pressure "$name" cpu)"
 done
 fact capped_throttling "$(throttling capped)"
-fact sched_took_ns $(($(uptime_ns) - began_ns))
 messages 2
 fact sched_quiet_ns "$(uptime_ns)"
-for name in $LOADS; do container_remove $name; done
+each container_remove
 agent_stop

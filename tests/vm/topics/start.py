@@ -30,12 +30,11 @@ def node(guest):
 
 
 def identity(guest):
-    named = guest.latest("named")
+    named = next((guest.c("named", m) for m in reversed(guest.holding("named")) if guest.c("named", m).state == "STATE_RUNNING"), None)
     yield guest.result("docker's name, image and label", named and (named.runtime, named.image, guest.labels(named)) ==
                        ("RUNTIME_DOCKER", "lab:1", {"lab": "start"}), named)
     totals = named.totals if named else {}
-    if guest.facts.get("has_memory") != "no":
-        yield guest.result("its memory limit", totals.get("memory_limit_bytes") == 64 << 20, totals.get("memory_limit_bytes"))
+    yield guest.result("its memory limit", totals.get("memory_limit_bytes") == 64 << 20, totals.get("memory_limit_bytes"))
     yield guest.result("its CPU limit", totals.get("cpu_limit_millicores") == 500, totals.get("cpu_limit_millicores"))
     yield guest.result("its task", totals.get("tasks") == 1, totals.get("tasks"))
 

@@ -58,13 +58,15 @@ def make_disk(path):
 
 def qemu_words(guest, kernel, scratch, port, console):
     machine = {
-        "arm64": ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57"],
-        "amd64": ["qemu-system-x86_64", "-M", "q35"],
+        "arm64": ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57", "-accel", "tcg,thread=multi"],
+        # One thread for all its CPUs: with several, an emulated x86 CPU may run an int3 that the
+        # kernel's code patching has already taken back, and the kernel dies or hangs.
+        "amd64": ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=single"],
     }[guest.arch]
     terminal = {"arm64": "ttyAMA0", "amd64": "ttyS0"}[guest.arch]
     append = f"console={terminal} panic=-1 loglevel=4 psi=1 delayacct {guest.append}".strip()
     return [
-        *machine, "-accel", "tcg,thread=multi", "-m", str(guest.memory_mib), "-smp", str(guest.cpus),
+        *machine, "-m", str(guest.memory_mib), "-smp", str(guest.cpus),
         "-nodefaults", "-display", "none", "-no-reboot", "-serial", console,
         "-kernel", str(kernel.image), "-initrd", str(scratch / "initramfs"), "-append", append,
         "-device", "virtio-serial-pci", "-chardev", f"socket,id=lab,path={scratch}/channel,server=on,wait=off",

@@ -134,6 +134,10 @@ class Run:
         self.topic.log = self._text(rest)
         (self.logs / f"{self.topic.name}.agent.log").write_text(self.topic.log, encoding="utf-8")
 
+    def on_keep(self, rest):
+        name, _, text = rest.partition(" ")
+        (self.logs / f"{self.topic.name}.{re.sub('[^A-Za-z0-9_.-]', '_', name)}.log").write_text(self._text(text), encoding="utf-8")
+
     def on_end(self, rest):
         self.topic.finish(rest.split()[-1])
         self.topic = None
@@ -154,7 +158,7 @@ class Run:
         for line in self.machine.lines():
             word, _, rest = line.rstrip("\r").partition(" ")
             handler = getattr(self, f"on_{word}", None)
-            if not handler or (not self.topic and word in ("ok", "not_ok", "fact", "fact64", "complete", "output", "log", "end")):
+            if not handler or (not self.topic and word in ("ok", "not_ok", "fact", "fact64", "complete", "output", "log", "keep", "end")):
                 self.report.result("what the guest tells is understood", False, line[:200])
                 continue
             handler(rest)
