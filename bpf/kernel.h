@@ -42,6 +42,10 @@ enum {
 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_F_NO_PREALLOC = 1, BPF_F_MMAPABLE = 1 << 10 };
+struct bpf_pidns_info {
+	u32 pid;
+	u32 tgid;
+};
 
 #define PF_KTHREAD 0x00200000
 #define TASK_INTERRUPTIBLE 1

@@ -7,7 +7,7 @@ LINT_SH = $(shell $(LINT)/sources.sh '*.sh')
 LINT_PY = $(shell $(LINT)/sources.sh '*.py')
 BPF_VERIFY := $(O)/tests/lint/bpf_verify
 
-$(BPF_VERIFY): $(O)/%: $(O)/%.o $(O)/userspace/source/bpf_kernel.o $(O)/userspace/base/text.o
+$(BPF_VERIFY): $(O)/%: $(O)/%.o $(O)/librooms.a
 	$(Q)$(CC) $(EP_CFLAGS) $(EP_LDFLAGS) $(PROGRAM_LDFLAGS) -o $@ $^ $(EP_LIBS)
 
 LINTS := layers spdx names size format cppcheck shell python budget clang

@@ -8,6 +8,7 @@
 #ifndef EP_BPF_LIB_MM_H
 #define EP_BPF_LIB_MM_H
 
+#include "lib/rss.bpf.h"
 #include "lib/slots.bpf.h"
 
 #define MMS_MAX 4096
@@ -57,34 +58,6 @@ __inline struct ep_mem_slot *mem_slot(u32 slot)
 __inline u64 mm_address(bool btf, struct mm_struct *mm)
 {
 	return btf ? (u64)mm - (u64)&cfg : (u64)mm;
-}
-
-/* --- what the kernel counts ------------------------------------------------------ */
-
-#define MM_PAGES_SWITCH(btf, pointer, kind, before, after)                                                   \
-	switch (kind) {                                                                                      \
-	case EP_RSS_FILE:                                                                                    \
-		return READ(btf, pointer, before[0] after);                                                  \
-	case EP_RSS_ANON:                                                                                    \
-		return READ(btf, pointer, before[1] after);                                                  \
-	case EP_RSS_SWAP:                                                                                    \
-		return READ(btf, pointer, before[2] after);                                                  \
-	default:                                                                                             \
-		return READ(btf, pointer, before[3] after);                                                  \
-	}
-
-/* Since 6.2 without what the CPUs still hold back: off by at most
- * percpu_counter_batch pages per CPU. A switch, because the verifier refuses a
- * variable offset into a kernel object. */
-__inline s64 mm_pages(bool btf, struct mm_struct *mm, u32 kind)
-{
-	struct mm_struct___percpu_rss *percpu = (void *)mm;
-	struct mm_struct___atomic_rss *atomic = (void *)mm;
-
-	if (bpf_core_field_exists(percpu->rss_stat[0].count))
-		MM_PAGES_SWITCH(btf, percpu, kind, rss_stat, .count)
-	/* Never typed: 5.10 does not see through a typedef in an array. */
-	MM_PAGES_SWITCH(false, atomic, kind, rss_stat.count, .counter)
 }
 
 /* --- adding up -------------------------------------------------------------------- */

@@ -218,4 +218,24 @@ struct ep_event {
 };
 EP_ABI_ASSERT(struct ep_event, 552);
 
+/* Self-check at start: what the programs read of the agent's own task, beside
+ * what the kernel says of it without types. The first two lines come from user space. */
+struct ep_check {
+	__u64 namespace_device, namespace_inode; /* of the agent's pid namespace */
+	__u32 pid;                               /* of the thread that is looked for, in that namespace */
+	__u32 seen;                              /* 0: nothing yet; the rest is complete once it is not */
+	__u32 tgid, helper_tgid;
+	__u32 cpu, helper_cpu;
+	__u32 state, argument_state; /* task->state, and as sched_switch passes it */
+	__s32 hierarchy_id;
+	__u32 mm_users;
+	__u64 cgroup_id; /* in the hierarchy in use */
+	__u64 unified_id, helper_unified_id;
+	__u64 exec_ns;
+	__u64 faults_minor, faults_major;
+	__s64 rss_pages[EP_RSS_KINDS];
+	char comm[EP_COMM_LEN];
+};
+EP_ABI_ASSERT(struct ep_check, 152);
+
 #endif

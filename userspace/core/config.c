@@ -15,6 +15,7 @@ const struct config config_defaults = {
 	.io = true,
 	.run_queue = true,
 	.door = CONFIG_DOOR_AUTO,
+	.btf = "/var/lib/edgeprof/btf",
 	.metering = CONFIG_METERING_SAMPLED,
 	.log_level = LOG_LEVEL_INFO,
 	.docker_roots = "/var/lib/docker",

@@ -30,6 +30,7 @@ struct config {
 	bool cpu, mem, io;     /* families: cpu,mem,io or none */
 	bool run_queue;        /* run-queue: waits, sleeps and the matrix; off halves the cost of a switch */
 	enum config_door door; /* door: auto, tp_btf, raw_tp */
+	char btf[256];         /* btf: a file, or a folder of files, of which this kernel's is taken */
 	enum config_metering metering; /* self-metering: sampled, always, off */
 	enum log_level log_level;      /* log-level */
 	char docker_roots[512], containerd_states[512], podman_roots[512], crio_roots[512];

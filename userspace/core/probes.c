@@ -98,9 +98,72 @@ static void use_files_only(struct probes *p, const char *reason)
 	add_family(p, "files", FAMILY_RUNNING, "files", reason);
 }
 
+/* Without programs the agent goes on; one line and the families tell why. */
+static int do_without(struct probes *p, const char *what, const char *reason)
+{
+	log_warning("%s: %s; continuing with cgroup files alone", what, reason);
+	use_files_only(p, reason);
+	return 0;
+}
+
+/* 1: there are types to load programs with. */
+static int find_types(struct probes *p, const struct config *config)
+{
+	bool there = bpf_kernel_find_btf(&p->kernel, config->btf);
+
+	if (!there && strcmp(config->btf, config_defaults.btf))
+		log_warning("btf = %s: no such file or folder", config->btf);
+	if (!p->kernel.btf)
+		return do_without(p, "no BPF", p->kernel.btf_reason);
+	if (!p->kernel.own && config->door == CONFIG_DOOR_TP_BTF)
+		return log_err(
+			-EINVAL,
+			"door = tp_btf takes the kernel's own BTF, but it is to come from %s: remove one "
+			"of the two settings",
+			p->kernel.reduced->source);
+	if (p->kernel.reduced && p->kernel.reduced->other_wants)
+		log_warning(
+			"%s was made by another version of edgeprof: make it anew when a family is refused",
+			p->kernel.reduced->source);
+	text_copy(p->btf_source, sizeof(p->btf_source), bpf_kernel_btf_source(&p->kernel));
+	return 1;
+}
+
+static int open_slots(struct probes *p, const struct config *config, const struct hierarchy_choice *choice)
+{
+	struct ep_config *c = &p->kernel.config;
+
+	c->cpus = kernel_probe_cpus();
+	c->slots = config->slots ? config->slots : probes_default_slots(c->cpus);
+	c->hierarchy = choice->hierarchy;
+	c->run_queue = config->run_queue;
+	c->hierarchy_id = choice->id;
+	return bpf_slots_open(c, &p->slots);
+}
+
+/* Types of another kernel load without an error and count nonsense. A check that
+ * saw nothing proves nothing against them: the file's identity, or the kernel
+ * itself, vouches for them. */
+static bool types_are_right(struct probes *p, const struct config *config,
+			    const struct hierarchy_choice *choice)
+{
+	const struct self_check_place place = {
+		.root = config->root,
+		.hierarchy = choice->hierarchy == EP_HIERARCHY_UNIFIED ? "" : choice->name,
+		.mount = choice->mount,
+	};
+
+	self_check_run(&p->kernel, p->slots, &place, &p->check);
+	if (p->check.verdict == SELF_CHECK_PASSED)
+		log_info("types from %s, self-check passed in %.1f ms", p->btf_source,
+			 (double)p->check.took_ns / 1e6);
+	else if (p->check.verdict == SELF_CHECK_UNKNOWN)
+		log_warning("%s; going on with the types from %s unchecked", p->check.reason, p->btf_source);
+	return p->check.verdict != SELF_CHECK_WRONG;
+}
+
 int probes_open(const struct config *config, const struct hierarchy_choice *choice, struct probes *ret)
 {
-	struct ep_config *c = &ret->kernel.config;
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
@@ -110,21 +173,17 @@ int probes_open(const struct config *config, const struct hierarchy_choice *choi
 		return 0;
 	}
 	bpf_kernel_probe(&ret->kernel);
-	if (!ret->kernel.usable) {
-		log_warning("no BPF: %s; continuing with cgroup files alone", ret->kernel.reason);
-		use_files_only(ret, ret->kernel.reason);
-		return 0;
-	}
-	c->cpus = kernel_probe_cpus();
-	c->slots = config->slots ? config->slots : probes_default_slots(c->cpus);
-	c->hierarchy = choice->hierarchy;
-	c->run_queue = config->run_queue;
-	c->hierarchy_id = choice->id;
-	r = bpf_slots_open(c, &ret->slots);
-	if (r < 0) {
-		log_warning("no BPF maps: %s; continuing with cgroup files alone", strerror(-r));
-		use_files_only(ret, strerror(-r));
-		return 0;
+	if (!ret->kernel.usable)
+		return do_without(ret, "no BPF", ret->kernel.reason);
+	r = find_types(ret, config);
+	if (r <= 0)
+		return r;
+	r = open_slots(ret, config, choice);
+	if (r < 0)
+		return do_without(ret, "no BPF maps", strerror(-r));
+	if (!types_are_right(ret, config, choice)) {
+		bpf_slots_close(TAKE_PTR(ret->slots));
+		return do_without(ret, "no BPF", ret->check.reason);
 	}
 	open_families(ret, config);
 	bpf_kernel_clear(&ret->kernel); /* megabytes, needed for loading only */

@@ -11,6 +11,7 @@
 #include "source/cpu.h"
 #include "source/io.h"
 #include "source/mem.h"
+#include "source/self_check.h"
 
 struct probes {
 	struct bpf_kernel kernel;
@@ -21,6 +22,8 @@ struct probes {
 	struct bpf_family *lifecycle;
 	struct family_snapshot families[SNAPSHOT_FAMILIES_MAX];
 	size_t n_families;
+	char btf_source[256];    /* where the kernel's types are from */
+	struct self_check check; /* of those types; without slots it was not made */
 	struct metering metering;
 	/* Run times add up over the metered windows alone: others may meter in between. */
 	struct program_snapshot programs[SNAPSHOT_PROGRAMS_MAX];
@@ -29,7 +32,8 @@ struct probes {
 };
 
 /* Opens what the configuration asks for and the node allows; says the rest in
- * families[] and in the log. -ENOMEM only. */
+ * families[] and in the log. -EINVAL, with a line in the log: settings that exclude
+ * each other. */
 int probes_open(const struct config *config, const struct hierarchy_choice *choice,
 		struct probes *ret) _must_check_;
 void probes_close(struct probes *p);

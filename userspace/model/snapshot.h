@@ -56,7 +56,7 @@ struct family_snapshot {
 	char name[16]; /* cpu, mem, io */
 	enum family_state state;
 	char door[12];    /* "tp_btf", "raw_tp", "files" */
-	char reason[160]; /* why not running, else "" */
+	char reason[256]; /* why not running, else "" */
 };
 #define SNAPSHOT_FAMILIES_MAX 8
 

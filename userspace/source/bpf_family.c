@@ -98,7 +98,7 @@ static int choose_programs(struct bpf_family *f, const struct bpf_kernel *kernel
 		char name[32];
 		int r;
 
-		if (f->btf_door && bpf_kernel_tracepoint_args(kernel, hook->tracepoint) < 0) {
+		if (bpf_kernel_tracepoint_args(kernel, hook->tracepoint) < 0) {
 			if (hook->required)
 				return refuse(state, -ENOENT, "this kernel has no tracepoint %s",
 					      hook->tracepoint);
@@ -166,9 +166,12 @@ static int attach(struct bpf_family *f, struct family_snapshot *state)
 static int load(struct bpf_family *f, const struct bpf_kernel *kernel, const struct bpf_slots *slots,
 		struct family_snapshot *state)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = f->spec->name);
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = f->spec->name,
+		    .btf_custom_path = kernel->reduced ? kernel->reduced->path : NULL);
 	int r;
 
+	if (!kernel->btf)
+		return refuse(state, -ESRCH, "%s", kernel->btf_reason);
 	f->object = bpf_object__open_mem(f->spec->object, f->spec->object_size, &opts);
 	r = (int)libbpf_get_error(f->object);
 	if (r < 0) {
@@ -186,10 +189,6 @@ static int load(struct bpf_family *f, const struct bpf_kernel *kernel, const str
 	if (r < 0)
 		return r;
 	r = bpf_object__load(f->object);
-	if (r == -ESRCH && !kernel->btf)
-		return refuse(
-			state, r,
-			"this kernel tells no types (no CONFIG_DEBUG_INFO_BTF, or libbpf cannot read them)");
 	if (r < 0)
 		return refuse(state, r, "the kernel refused %s: %s", bpf_kernel_refused_program(),
 			      strerror(-r));
@@ -231,7 +230,7 @@ int bpf_family_open(const struct bpf_family_spec *spec, const struct bpf_kernel 
 	bool only_btf = door && !strcmp(door, "tp_btf"), only_raw = door && !strcmp(door, "raw_tp");
 
 	*ret = NULL;
-	if (only_btf || (kernel->btf && !only_raw)) {
+	if (only_btf || (kernel->own && !only_raw)) {
 		int r = open_door(spec, kernel, slots, true, ret_state, ret);
 
 		if (r == 0 || only_btf)

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
+#include <sys/stat.h>
 
 static char refused[32];
 
@@ -31,16 +31,6 @@ static int listen(enum libbpf_print_level level, const char *format, va_list arg
 const char *bpf_kernel_refused_program(void)
 {
 	return refused[0] ? refused : "the programs";
-}
-
-static bool release_before(unsigned major, unsigned minor)
-{
-	struct utsname names;
-	unsigned a = 0, b = 0;
-
-	if (uname(&names) || sscanf(names.release, "%u.%u", &a, &b) != 2)
-		return false;
-	return a < major || (a == major && b < minor);
 }
 
 static const struct btf_type *tracepoint_proto(const struct bpf_kernel *k, const char *tracepoint)
@@ -83,18 +73,11 @@ bool bpf_kernel_tracepoint_arg_is(const struct bpf_kernel *k, const char *tracep
 	return t && btf_is_struct(t) && !strcmp(btf__name_by_offset(k->btf, t->name_off), name);
 }
 
-/* Layouts of tracepoint arguments: from BTF, else by the release that changed them. */
+/* Layouts of tracepoint arguments: by the types, since releases with backports lie. */
 static void probe_arguments(struct bpf_kernel *k)
 {
 	struct ep_config *c = &k->config;
 
-	if (!k->btf) {
-		c->switch_has_prev_state = !release_before(5, 18);
-		c->mark_victim_has_task = !release_before(6, 8);
-		c->rss_stat_has_count = release_before(6, 2);
-		c->rq_issue_has_queue = release_before(5, 11);
-		return;
-	}
 	c->switch_has_prev_state = bpf_kernel_tracepoint_args(k, "sched_switch") >= 4;
 	c->mark_victim_has_task = bpf_kernel_tracepoint_arg_is(k, "mark_victim", 0, "task_struct");
 	c->rss_stat_has_count = bpf_kernel_tracepoint_args(k, "rss_stat") >= 3;
@@ -127,6 +110,30 @@ bool bpf_kernel_may_call(void)
 	return capabilities_effective(CAP_BPF) || capabilities_effective(CAP_SYS_ADMIN);
 }
 
+/* From the one place that is certainly of the running kernel. libbpf would also
+ * take any /boot/vmlinux of the same release. */
+static void load_own_btf(struct bpf_kernel *k)
+{
+	errno = 0;
+	k->own = btf__parse_raw(KERNEL_BTF_OWN);
+	if (libbpf_get_error(k->own)) {
+		k->own = NULL;
+		snprintf(k->btf_reason, sizeof(k->btf_reason), "this kernel has no BTF (%s: %s)",
+			 KERNEL_BTF_OWN, strerror(errno ? errno : EINVAL));
+	}
+	k->btf = k->own;
+}
+
+/* A hundredth of the types is what relocating needs, and a fiftieth of the time. */
+static void reduce_own_btf(struct bpf_kernel *k)
+{
+	const struct kernel_identity unknown = { 0 };
+	char why[KERNEL_BTF_WHY];
+
+	if (k->own && kernel_btf_reduce(k->own, KERNEL_BTF_OWN, &unknown, &k->reduced, why) < 0)
+		k->reduced = NULL;
+}
+
 void bpf_kernel_probe(struct bpf_kernel *ret)
 {
 	int fd;
@@ -143,16 +150,55 @@ void bpf_kernel_probe(struct bpf_kernel *ret)
 	}
 	close(fd);
 	ret->usable = true;
-	ret->btf = btf__load_vmlinux_btf();
-	if (libbpf_get_error(ret->btf))
-		ret->btf = NULL;
+	load_own_btf(ret);
+	reduce_own_btf(ret);
 	probe_arguments(ret);
+}
+
+static void forget_btf(struct bpf_kernel *k)
+{
+	btf__free(k->own);
+	kernel_btf_close(k->reduced);
+	k->own = NULL;
+	k->reduced = NULL;
+	k->btf = NULL;
+}
+
+bool bpf_kernel_find_btf(struct bpf_kernel *k, const char *file_or_folder)
+{
+	struct kernel_identity running;
+	char why[KERNEL_BTF_WHY];
+	struct stat st;
+	bool there = !stat(file_or_folder, &st), folder = there && S_ISDIR(st.st_mode);
+	int r;
+
+	if (k->own && (!there || folder))
+		return there;
+	forget_btf(k);
+	kernel_identity_read("/", &running);
+	r = kernel_btf_open(file_or_folder, &running, &k->reduced, why);
+	if (r == 0)
+		k->btf = k->reduced->btf;
+	else if (r == -ENOENT)
+		snprintf(k->btf_reason, sizeof(k->btf_reason),
+			 "this kernel has no BTF, and none for it is in %.200s: make it with edgeprof btf, "
+			 "see "
+			 "edgeprof-btf(1)",
+			 file_or_folder);
+	else
+		text_copy(k->btf_reason, sizeof(k->btf_reason), why);
+	probe_arguments(k);
+	return there;
+}
+
+const char *bpf_kernel_btf_source(const struct bpf_kernel *k)
+{
+	return k->own ? KERNEL_BTF_OWN : k->reduced ? k->reduced->source : "none";
 }
 
 void bpf_kernel_clear(struct bpf_kernel *k)
 {
-	btf__free(k->btf);
-	k->btf = NULL;
+	forget_btf(k);
 }
 
 int bpf_kernel_meter_programs(void)

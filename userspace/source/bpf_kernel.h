@@ -4,20 +4,28 @@
 #define EP_SOURCE_BPF_KERNEL_H
 
 #include "base/cleanup.h"
+#include "source/kernel_btf.h"
 #include <edgeprof/abi.h>
 #include <stdbool.h>
 
-struct btf;
-
 struct bpf_kernel {
-	struct btf *btf;         /* the kernel's own, NULL when it has none */
-	bool usable;             /* bpf() works for this process */
-	char reason[160];        /* why it does not, for people */
+	const struct btf *btf;           /* the kernel's types, NULL when they are not known */
+	struct btf *own;                 /* the kernel's own, NULL when they come from a file */
+	struct kernel_btf *reduced;      /* what libbpf relocates with; NULL: with the whole of its own */
+	char btf_reason[KERNEL_BTF_WHY]; /* why they are not known, for people */
+	bool usable;                     /* bpf() works for this process */
+	char reason[160];                /* why it does not, for people */
 	struct ep_config config; /* argument layouts found; slots, cpus, hierarchy filled by the caller */
 };
 
 /* Asks the kernel. Never fails: what is missing is said in *ret. */
 void bpf_kernel_probe(struct bpf_kernel *ret);
+/* Takes the types from a file, or, when the kernel has none of its own, from the
+ * file of the folder that is of this kernel. A file that cannot be used leaves no
+ * types at all. Returns whether file_or_folder is there. */
+bool bpf_kernel_find_btf(struct bpf_kernel *k, const char *file_or_folder);
+/* Where the types are from, for people; "none". */
+const char *bpf_kernel_btf_source(const struct bpf_kernel *k);
 void bpf_kernel_clear(struct bpf_kernel *k);
 
 /* Whether this process has the capability for bpf(); a seccomp filter may refuse it still. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* libbpf as of 0.5 (Ubuntu 22.04) lacks two names that later ones have. */
+/* libbpf as of 0.5 (Ubuntu 22.04) lacks names that later ones have. */
 #ifndef EP_SOURCE_LIBBPF_OLD_H
 #define EP_SOURCE_LIBBPF_OLD_H
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #ifndef LIBBPF_OPTS
@@ -27,6 +28,16 @@ static inline int bpf_map_create(enum bpf_map_type type, const char *name, __u32
 	};
 
 	return bpf_create_map_xattr(&attr);
+}
+
+static inline __u32 btf__type_cnt(const struct btf *btf)
+{
+	return btf__get_nr_types(btf) + 1;
+}
+
+static inline const void *btf__raw_data(const struct btf *btf, __u32 *size)
+{
+	return btf__get_raw_data(btf, size);
 }
 #endif
 

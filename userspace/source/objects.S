@@ -14,5 +14,6 @@ ep_object_\name\()_end:
 	object mem
 	object io
 	object lifecycle
+	object check
 
 	.section .note.GNU-stack, "", %progbits

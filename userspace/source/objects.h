@@ -7,6 +7,7 @@ EP_OBJECT(cpu);
 EP_OBJECT(mem);
 EP_OBJECT(io);
 EP_OBJECT(lifecycle);
+EP_OBJECT(check);
 #undef EP_OBJECT
 
 #endif
