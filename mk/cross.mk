@@ -32,9 +32,9 @@ endif
 # The cross compiler looks into a C library of its own before it looks into a sysroot's.
 TARGET_INCLUDES := -isystem $(SYSROOT)/usr/include/$(TRIPLET) -isystem $(SYSROOT)/usr/include
 TARGET_FLAGS := --sysroot=$(SYSROOT) $(TARGET_INCLUDES) -B$(SYSROOT)/usr/lib/$(TRIPLET) \
-	-L$(SYSROOT)/usr/lib/$(TRIPLET) -L$(SYSROOT)/lib/$(TRIPLET) -ffile-prefix-map=$(CURDIR)=.
-# getaddrinfo of a static glibc would load name-service libraries of another: base/static_names.c.
-PROGRAM_LDFLAGS := -static-pie
+	-L$(SYSROOT)/usr/lib/$(TRIPLET) -L$(SYSROOT)/lib/$(TRIPLET) -ffile-prefix-map=$(CURDIR)=. -DEDGEPROF_STATIC
+# getaddrinfo of a static glibc would load name-service libraries of another: base/names.c.
+PROGRAM_LDFLAGS := -static-pie -Wl,--wrap=getaddrinfo,--wrap=freeaddrinfo,-u,__wrap_getaddrinfo
 PKG_CONFIG := PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(TRIPLET)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig \
 	PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) pkg-config
 PKG_STATIC := --static

@@ -84,7 +84,8 @@ echo "sysroot.sh: making the $architecture sysroot from $SUITE packages (a minut
 timeout "$STEP_SECONDS" "$here/apt.sh" -a "$architecture" -s "$SUITE" unpack "$root" "${PACKAGES[@]}" 8>&- ||
     fail "the $architecture packages of $SUITE are not all there (see the line above)"
 make_links_relative
-build_static nanomsg nanomsg -DNN_STATIC_LIB=ON -DNN_TESTS=OFF -DNN_TOOLS=OFF -DNN_ENABLE_DOC=OFF -DNN_ENABLE_NANOCAT=OFF
+build_static nanomsg nanomsg -DNN_STATIC_LIB=ON -DNN_ENABLE_GETADDRINFO_A=OFF -DNN_ENABLE_DOC=OFF \
+    -DNN_TESTS=OFF -DNN_TOOLS=OFF -DNN_ENABLE_NANOCAT=OFF
 build_static cmocka cmocka-static -DWITH_STATIC_LIB=ON -DWITH_EXAMPLES=OFF
 touch "$root" # its date is when it was last used
 mv -T "$root" "$made"

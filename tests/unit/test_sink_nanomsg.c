@@ -6,12 +6,12 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/group.h"
 #include "sink/nanomsg.h"
 #include "snapshot_fixture.h"
 
 #include <edgeprof/client.h>
 #include <errno.h>
-#include <grp.h>
 #include <nanomsg/nn.h>
 #include <nanomsg/pubsub.h>
 #include <sys/socket.h>
@@ -79,15 +79,15 @@ static void test_mode_and_removal(void **state)
 
 static void test_group(void **state)
 {
-	struct group *group = getgrnam("daemon");
 	struct publisher *p;
 	struct stat st;
+	gid_t gid;
 
-	if (geteuid() != 0 || !group)
+	if (geteuid() != 0 || group_find(GROUP_FILE, "daemon", &gid) < 0)
 		skip();
 	assert_int_equal(publisher_open(address, 0600, "daemon", &p, wrong), 0);
 	assert_int_equal(lstat(path, &st), 0);
-	assert_int_equal(st.st_gid, group->gr_gid);
+	assert_int_equal(st.st_gid, gid);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	publisher_close(p);
 }

@@ -2,6 +2,8 @@
 #include "app/addresses.h"
 
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "base/names.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -67,6 +69,16 @@ bool addresses_have_low_port(const char *addresses)
 bool addresses_beyond_host(const char *addresses)
 {
 	return any(addresses, is_beyond_host);
+}
+
+int addresses_check_host(const char *verb, const char *address)
+{
+	if (NAMES_BY_SERVICE || !is_tcp(address) || !names_is_foreign(address))
+		return 0;
+	return log_err(-EADDRNOTAVAIL,
+		       "%s: %.120s: this program is static and looks up no host names; give a numeric "
+		       "address or localhost",
+		       verb, address);
 }
 
 const char *addresses_hint(const char *address, int r)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What can be told of the addresses in `publish` by looking at them. Pure. */
+/* What can be told of addresses by looking at them. */
 #ifndef EP_APP_ADDRESSES_H
 #define EP_APP_ADDRESSES_H
 
@@ -10,6 +10,9 @@ bool addresses_have_ipc(const char *addresses);
 bool addresses_have_low_port(const char *addresses);
 /* A TCP address that is not the loopback's. */
 bool addresses_beyond_host(const char *addresses);
+
+/* 0 when this program can look up the host of an address to subscribe to; else tells why not. */
+int addresses_check_host(const char *verb, const char *address);
 
 /* What to do about the error r of opening one address, with "; " before it; "" when
  * there is nothing to add to the error's own text. */

@@ -3,6 +3,7 @@
 
 #include "app/addresses.h"
 #include "base/capabilities.h"
+#include "base/group.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -40,8 +41,8 @@ static int join(gid_t gid)
 void privileges_join_group(const struct config *config)
 {
 	bool wanted = config->group[0] && addresses_have_ipc(config->publish);
-	const struct group *group = wanted ? getgrnam(config->group) : NULL;
-	int r = group ? join(group->gr_gid) : 0;
+	gid_t gid;
+	int r = wanted && group_find(GROUP_FILE, config->group, &gid) == 0 ? join(gid) : 0;
 
 	if (r < 0)
 		log_warning("the sockets will not belong to group %s: this user is not in it (%s); under "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "app/top_source.h"
 
+#include "app/addresses.h"
 #include "base/text.h"
 #include "core/collector.h"
 #include "wire/decode.h"
@@ -61,8 +62,11 @@ static int open_live(struct top_source *s, const struct config *config, const ch
 
 static int open_subscription(struct top_source *s, const char *address)
 {
-	int r = edgeprof_subscribe(address, &s->subscription);
+	int r = addresses_check_host("top", address);
 
+	if (r < 0)
+		return r;
+	r = edgeprof_subscribe(address, &s->subscription);
 	text_copy(s->name, sizeof(s->name), address);
 	if (r == -EACCES)
 		return log_err(r, "top: no permission for %s; join its group or run as root", address);

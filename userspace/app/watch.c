@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `edgeprof watch`: what an agent publishes, as lines for people or scripts. */
+#include "app/addresses.h"
 #include "app/options.h"
 #include "app/table.h"
 #include "app/verbs.h"
@@ -253,6 +254,8 @@ int verb_watch(int argc, char **argv)
 
 	if (r)
 		return r < 0 ? 2 : 0;
+	if (addresses_check_host("watch", w.address) < 0)
+		return 1;
 	r = edgeprof_subscribe(w.address, &w.subscription);
 	if (r < 0)
 		return explain_subscribe(r, w.address) == -EINVAL ? 2 : 1;

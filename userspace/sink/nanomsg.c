@@ -2,10 +2,10 @@
 #include "sink/nanomsg.h"
 
 #include "base/capabilities.h"
+#include "base/group.h"
 #include "base/text.h"
 #include "wire/encode.h"
 #include <errno.h>
-#include <grp.h>
 #include <nanomsg/nn.h>
 #include <nanomsg/pubsub.h>
 #include <string.h>
@@ -89,13 +89,12 @@ static int clear_path(const struct sockaddr_un *address)
 
 static int set_access(const char *path, mode_t mode, const char *group)
 {
-	char buffer[4096];
-	struct group entry, *found = NULL;
+	bool found;
+	gid_t gid;
 
-	if (group && *group)
-		(void)getgrnam_r(group, &entry, buffer, sizeof(buffer), &found);
+	found = group && *group && group_find(GROUP_FILE, group, &gid) == 0;
 	/* A user who may not give files away keeps the socket for himself. */
-	if (found && lchown(path, (uid_t)-1, found->gr_gid) < 0 && errno != EPERM)
+	if (found && lchown(path, (uid_t)-1, gid) < 0 && errno != EPERM)
 		return -errno;
 	return chmod(path, mode) < 0 ? -errno : 0;
 }

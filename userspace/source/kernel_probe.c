@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "source/kernel_probe.h"
 
+#include "base/group.h"
 #include "base/root.h"
 #include "base/text.h"
 
@@ -10,7 +11,6 @@
 #include <edgeprof/abi.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <linux/bpf.h>
@@ -300,10 +300,11 @@ static void probe_run_dir(const char *path, struct kernel_probe *p)
 static void probe_installation(const struct kernel_probe_request *q, struct kernel_probe *p)
 {
 	char lock[PATH_MAX];
+	gid_t gid;
 
 	probe_run_dir(q->run_dir, p);
 	text_copy(p->group, sizeof(p->group), q->group);
-	p->has_group = getgrnam(q->group);
+	p->has_group = group_find(GROUP_FILE, q->group, &gid) == 0;
 	snprintf(lock, sizeof(lock), "%s/agent.lock", q->run_dir);
 	p->agent_pid = lock_owner(lock);
 }
