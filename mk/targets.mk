@@ -3,6 +3,7 @@
 include mk/bench.mk mk/lint.mk
 
 DEPENDENCIES := packaging/dependencies.sh
+include mk/vm.mk
 FUZZ_SECONDS ?= 10
 E2E_TESTS := $(wildcard tests/e2e/test_*.sh)
 export EDGEPROF := $(abspath $(O))/edgeprof
@@ -22,7 +23,9 @@ check: ## install what tests need, run every test (sudo)
 	@$(DEPENDENCIES) build test
 	@$(MAKE) --no-print-directory -j$$(nproc) tests
 	@$(MAKE) --no-print-directory -j$$(nproc) O=$(O)/san SAN=address,undefined CFLAGS="-O1 -g" san-tests
-	@tests/run.sh $(O)/test-logs $(abspath $(UNIT_BIN)) $(abspath $(SAN_BIN)) $(abspath $(BPFTEST_BIN)) $(abspath $(E2E_TESTS))
+	@$(MAKE) --no-print-directory vm-short
+	@tests/run.sh $(O)/test-logs $(abspath $(UNIT_BIN)) $(abspath $(SAN_BIN)) $(abspath $(BPFTEST_BIN)) $(abspath $(E2E_TESTS)) \
+		$(call vm-tests,$(call vm-names,short))
 
 # The unit tests once more, under ASan and UBSan.
 SAN_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/san/tests/unit/san_%)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Installs what a step needs from the distribution's packages (Debian 12,
-# Ubuntu 22.04 and 24.04): dependencies.sh build|test|bench|lint|packages ...
+# Ubuntu 22.04 and 24.04): dependencies.sh build|test|bench|lint|packages|vm ...
 # Does nothing, and needs no rights, when everything is there.
 set -eu
 
@@ -23,7 +23,8 @@ packages_of() {
     bench) echo python3 libbpf-tools bpftrace linux-perf ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck python3 universal-ctags git bpftool mandoc ;;
     packages) echo "gcc-$(foreign_cpu)-linux-gnu" cmake debhelper dpkg-dev lintian binutils qemu-user-static ;;
-    *) echo "dependencies.sh: '$1' is none of build, test, bench, lint, packages" >&2; exit 2 ;;
+    vm) echo qemu-system-x86 qemu-system-arm python3 kmod e2fsprogs gzip xz-utils zstd flex bison bc dwarves ;;
+    *) echo "dependencies.sh: '$1' is none of build, test, bench, lint, packages, vm" >&2; exit 2 ;;
     esac
 }
 

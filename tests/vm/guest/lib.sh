@@ -36,12 +36,14 @@ tap_line() { # NAME LINE
     esac
 }
 tap() { # NAME COMMAND...
-    local name=$1 output=/tmp/tap.$$ status
+    local name=$1 output=/tmp/tap.$$ status began_ns
     shift
+    began_ns=$(uptime_ns)
     CMOCKA_MESSAGE_OUTPUT=TAP timeout -s KILL 120 "$@" >$output 2>&1 </dev/null
     status=$?
     while IFS= read -r line; do tap_line "$name" "$line"; done <$output
     keep "$name" $output
+    note "$name took $((($(uptime_ns) - began_ns) / 1000000)) ms"
     if [ $status -ne 0 ] || ! grep -q '^ok ' $output; then
         grep -q '^not ok ' $output || not_ok "$name" "ended with status $status"
         tail -n 20 $output | while IFS= read -r line; do note "$line"; done

@@ -9,7 +9,9 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
 
 from .guests import HERE, LabError
 
@@ -26,6 +28,8 @@ SUITES = {
 }
 BTF_MAGIC = b"\x9f\xeb\x01\x00\x18\x00\x00\x00"
 BTF_BYTES_MIN = 100_000
+# How long the newest package's name is believed, as apt.sh does with its lists.
+REMEMBERED_S = 12 * 3600
 
 
 def cache():
@@ -61,9 +65,8 @@ class _Lock:
         self.file.close()
 
 
-def unpacked(arch, suites, package):
+def _unpack(deb):
     """The folder of a package's contents, made once and as a whole."""
-    deb = pathlib.Path(apt(arch, suites, "download", str(cache() / "vm" / "debs"), package).splitlines()[-1])
     into = cache() / "vm" / "unpacked" / deb.stem
     with _Lock(cache() / "vm" / "lock"):
         if not into.is_dir():
@@ -75,6 +78,28 @@ def unpacked(arch, suites, package):
                 _command("/sbin/depmod", "-b", str(part), modules.name)
             part.rename(into)
     return into
+
+
+def _fetch(arch, suites, pattern):
+    package = apt(arch, suites, "newest", pattern)
+    return _unpack(pathlib.Path(apt(arch, suites, "download", str(cache() / "vm" / "debs"), package).splitlines()[-1]))
+
+
+def unpacked(arch, suites, pattern):
+    """The newest package of that name; without a mirror the last one that was."""
+    note = cache() / "vm" / "newest" / re.sub("[^a-z0-9.+-]", "_", f"{arch}-{suites}-{pattern}")
+    kept = pathlib.Path(note.read_text(encoding="utf-8")) if note.is_file() else None
+    if kept and kept.is_dir() and time.time() - note.stat().st_mtime < REMEMBERED_S:
+        return kept
+    try:
+        found = _fetch(arch, suites, pattern)
+    except LabError as error:
+        if not kept or not kept.is_dir():
+            raise
+        print(f"# {error}; going on with {kept.name}", file=sys.stderr)
+        return kept
+    _keep(note, str(found).encode())
+    return found
 
 
 def _decompressed(image):
@@ -150,14 +175,12 @@ def _keep(path, data):
 
 
 def _distribution(arch, series):
-    suites = SUITES[series, arch]
     flavour = {"5.10": r"5\.10\.0-[0-9]+", "6.1": r"6\.1\.0-[0-9]+", "6.12": r"6\.12\.[0-9]+\+deb12"}[series]
-    package = apt(arch, suites, "newest", f"linux-image-{flavour}-{arch}-unsigned")
-    folder = unpacked(arch, suites, package)
+    folder = unpacked(arch, SUITES[series, arch], f"linux-image-{flavour}-{arch}-unsigned")
     image = next(folder.glob("boot/vmlinuz-*"), None)
     modules = next(folder.glob("lib/modules/*"), None)
     if not image or not modules:
-        raise LabError(f"{package} holds no kernel with modules; remove {folder} and try again")
+        raise LabError(f"{folder.name} holds no kernel with modules; remove {folder} and try again")
     return Kernel(image, modules)
 
 

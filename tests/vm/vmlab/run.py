@@ -221,7 +221,17 @@ def _boot(run, scratch):
         run.topic.finish("-: the guest is gone")
 
 
-def guest(row, names, edgeprof, build, shell=False):
+def _ready(row, names, edgeprof, build, scratch, shell=False):
+    """Kernel, files, initramfs and disk of a guest; the topics' host halves."""
+    lab = topics.Lab(row, kernels.find(row), _fresh(scratch / "files"), edgeprof, build)
+    modules = {name: topics.load(name) for name in names}
+    _prepare(lab, modules)
+    _build_image(row, lab, scratch, names, shell)
+    machine.make_disk(scratch / "disk")
+    return lab, modules
+
+
+def guest(row, names, edgeprof, build):
     """Runs the topics in one guest; True when every result is good."""
     logs = _fresh(build / "vm" / row.name)
     report = Report(logs / "tap")
@@ -229,14 +239,7 @@ def guest(row, names, edgeprof, build, shell=False):
     try:
         with tempfile.TemporaryDirectory(prefix="edgeprof-vm.") as scratch:
             scratch = pathlib.Path(scratch)
-            kernel = kernels.find(row)
-            lab = topics.Lab(row, kernel, _fresh(scratch / "files"), edgeprof, build)
-            modules = {name: topics.load(name) for name in names}
-            _prepare(lab, modules)
-            _build_image(row, lab, scratch, names, shell)
-            machine.make_disk(scratch / "disk")
-            if shell:
-                return machine.interactive(row, kernel, scratch)
+            lab, modules = _ready(row, names, edgeprof, build, scratch)
             run = Run(row, names, lab, modules, logs, report)
             run.took["prepare"] = time.monotonic() - began
             _boot(run, scratch)
@@ -248,3 +251,10 @@ def guest(row, names, edgeprof, build, shell=False):
     finally:
         report.close()
     return report.failed == 0
+
+
+def shell(row, edgeprof, build):
+    """A shell on the guest's console; its topics' files are there, no subscriber."""
+    with tempfile.TemporaryDirectory(prefix="edgeprof-vm.") as scratch:
+        lab, _ = _ready(row, row.topics, edgeprof, build, pathlib.Path(scratch), shell=True)
+        return machine.interactive(row, lab.kernel, pathlib.Path(scratch))
