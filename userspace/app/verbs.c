@@ -21,6 +21,7 @@ static const struct verb {
 	{ "watch", "print what an agent publishes, for scripts", verb_watch },
 	{ "top", "show the containers of this node, for people", verb_top },
 	{ "doctor", "tell what this node offers and what to do about the rest", verb_doctor },
+	{ "btf", "make the BTF for a kernel that has none of its own", verb_btf },
 	{ "version", "print the version", verb_version },
 	{ "help", "print help, also of a verb", verb_help },
 };

@@ -17,5 +17,6 @@ int verb_agent(int argc, char **argv);
 int verb_watch(int argc, char **argv);
 int verb_top(int argc, char **argv);
 int verb_doctor(int argc, char **argv);
+int verb_btf(int argc, char **argv);
 
 #endif
