@@ -2,6 +2,7 @@
 #include "core/probes.h"
 
 #include "base/text.h"
+#include "source/bpf_refusal.h"
 #include "source/kernel_probe.h"
 #include "source/objects.h"
 
@@ -39,14 +40,37 @@ static struct family_snapshot *add_family(struct probes *p, const char *name, en
 	return f;
 }
 
-static void log_family(const struct family_snapshot *f)
+/* Families that one cause keeps from running share a line. */
+static void log_failed(const struct family_snapshot *families, size_t n, size_t first)
 {
-	if (f->state == FAMILY_FAILED)
-		log_warning("family %s is not running: %s; continuing without", f->name, f->reason);
-	else if (f->state == FAMILY_DEGRADED)
-		log_warning("family %s runs in part: %s", f->name, f->reason);
-	else if (f->state == FAMILY_RUNNING)
-		log_debug("family %s runs through %s", f->name, f->door);
+	const char *reason = families[first].reason;
+	char names[160] = "";
+	size_t used = 0, count = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (families[i].state != FAMILY_FAILED || strcmp(families[i].reason, reason))
+			continue;
+		if (i < first)
+			return; /* told with that one */
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", count++ ? ", " : "",
+					 families[i].name);
+	}
+	log_warning("%s %s %s not running: %s; continuing without", count > 1 ? "families" : "family", names,
+		    count > 1 ? "are" : "is", reason);
+}
+
+static void log_families(const struct family_snapshot *families, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct family_snapshot *f = &families[i];
+
+		if (f->state == FAMILY_FAILED)
+			log_failed(families, n, i);
+		else if (f->state == FAMILY_DEGRADED)
+			log_warning("family %s runs in part: %s", f->name, f->reason);
+		else if (f->state == FAMILY_RUNNING)
+			log_debug("family %s runs through %s", f->name, f->door);
+	}
 }
 
 static int open_lifecycle(struct probes *p, const char *door, struct family_snapshot *state)
@@ -89,8 +113,8 @@ static void open_families(struct probes *p, const struct config *config)
 			snprintf(f->reason, sizeof(f->reason), "%s", strerror(-r));
 		if (r < 0)
 			f->state = FAMILY_FAILED;
-		log_family(f);
 	}
+	log_families(p->families, p->n_families);
 }
 
 static void use_files_only(struct probes *p, const char *reason)
@@ -153,6 +177,8 @@ static bool types_are_right(struct probes *p, const struct config *config,
 		.mount = choice->mount,
 	};
 
+	if (p->kernel.own && p->kernel.reads_refused)
+		return true; /* the check reads as the raw_tp door does */
 	self_check_run(&p->kernel, p->slots, &place, &p->check);
 	if (p->check.verdict == SELF_CHECK_PASSED)
 		log_info("types from %s, self-check passed in %.1f ms", p->btf_source,
@@ -179,8 +205,11 @@ int probes_open(const struct config *config, const struct hierarchy_choice *choi
 	if (r <= 0)
 		return r;
 	r = open_slots(ret, config, choice);
-	if (r < 0)
-		return do_without(ret, "no BPF maps", strerror(-r));
+	if (r < 0) {
+		const char *cause = bpf_refusal_cause(r, false);
+
+		return do_without(ret, "no BPF maps", cause ? cause : strerror(-r));
+	}
 	if (!types_are_right(ret, config, choice)) {
 		bpf_slots_close(TAKE_PTR(ret->slots));
 		return do_without(ret, "no BPF", ret->check.reason);

@@ -2,6 +2,7 @@
 #include "source/bpf_family.h"
 
 #include "base/text.h"
+#include "source/bpf_refusal.h"
 #include "source/libbpf_old.h"
 
 #include <errno.h>
@@ -163,6 +164,15 @@ static int attach(struct bpf_family *f, struct family_snapshot *state)
 	return 0;
 }
 
+static int refuse_load(struct family_snapshot *state, const struct bpf_kernel *kernel, int r)
+{
+	const char *cause = bpf_refusal_cause(r, kernel->reads_refused);
+
+	if (cause)
+		return refuse(state, r, "%s", cause);
+	return refuse(state, r, "the kernel refused %s: %s", bpf_kernel_refused_program(), strerror(-r));
+}
+
 static int load(struct bpf_family *f, const struct bpf_kernel *kernel, const struct bpf_slots *slots,
 		struct family_snapshot *state)
 {
@@ -190,8 +200,7 @@ static int load(struct bpf_family *f, const struct bpf_kernel *kernel, const str
 		return r;
 	r = bpf_object__load(f->object);
 	if (r < 0)
-		return refuse(state, r, "the kernel refused %s: %s", bpf_kernel_refused_program(),
-			      strerror(-r));
+		return refuse_load(state, kernel, r);
 	r = map_memory(f);
 	if (r < 0)
 		return refuse(state, r, "cannot map counters: %s", strerror(-r));

@@ -3,6 +3,7 @@
 
 #include "base/capabilities.h"
 #include "base/text.h"
+#include "source/bpf_refusal.h"
 #include "source/libbpf_old.h"
 
 #include <bpf/btf.h>
@@ -15,7 +16,8 @@
 static char refused[32];
 
 /* libbpf's own words are for its developers; errors come back as values. All that
- * is kept is the name of the program that the kernel refused. */
+ * is kept is the name of the program that the kernel refused, not the object's,
+ * which libbpf names after it. */
 static int listen(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char line[256];
@@ -23,7 +25,7 @@ static int listen(enum libbpf_print_level level, const char *format, va_list arg
 	if (level != LIBBPF_WARN)
 		return 0;
 	vsnprintf(line, sizeof(line), format, args);
-	if (strstr(line, "failed to load"))
+	if (strstr(line, "failed") && !strstr(line, "object '"))
 		(void)!sscanf(line, "%*[^']'%31[^']'", refused);
 	return 0;
 }
@@ -149,7 +151,14 @@ void bpf_kernel_probe(struct bpf_kernel *ret)
 		return;
 	}
 	close(fd);
+	if (bpf_refusal_of_programs() == -EPERM) {
+		text_copy(ret->reason, sizeof(ret->reason),
+			  "no permission for tracing programs: run as root or with CAP_PERFMON besides "
+			  "CAP_BPF");
+		return;
+	}
 	ret->usable = true;
+	ret->reads_refused = bpf_refusal_of_reads();
 	load_own_btf(ret);
 	reduce_own_btf(ret);
 	probe_arguments(ret);

@@ -15,6 +15,7 @@ struct bpf_kernel {
 	char btf_reason[KERNEL_BTF_WHY]; /* why they are not known, for people */
 	bool usable;                     /* bpf() works for this process */
 	char reason[160];                /* why it does not, for people */
+	bool reads_refused;              /* by lockdown: only plain loads of tp_btf are left */
 	struct ep_config config; /* argument layouts found; slots, cpus, hierarchy filled by the caller */
 };
 
