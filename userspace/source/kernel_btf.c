@@ -193,7 +193,7 @@ int kernel_btf_read(const char *path, struct btf **ret, char ret_why[KERNEL_BTF_
 	if (r == 0 && !S_ISREG(st.st_mode))
 		return why(ret_why, S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL, "it is no regular file");
 	if (r == 0)
-		r = root_read_file("/", path, KERNEL_BTF_BYTES_MAX, &data, &size);
+		r = root_read_file(*path == '/' ? "/" : ".", path, KERNEL_BTF_BYTES_MAX, &data, &size);
 	if (r < 0)
 		return why(ret_why, r, "%s", r == -EFBIG ? "it has more than 64 MiB" : strerror(-r));
 	return kernel_btf_parse(data, size, ret, ret_why);

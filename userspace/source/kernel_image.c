@@ -26,20 +26,32 @@ static int why(char ret_why[KERNEL_BTF_WHY], int r, const char *text)
 	return r;
 }
 
+/* "... #1 SMP ...": since 6.1 a text without the number, of an earlier link, may
+ * stand before the one that the kernel shows. */
+static bool is_final(const char *version)
+{
+	const char *build = strrchr(version, '#');
+
+	return build && build[1] >= '0' && build[1] <= '9';
+}
+
 void kernel_image_find_version(const void *data, size_t size, char ret[512])
 {
 	const char *p = data, *end = p + size;
+	char text[512];
 
 	ret[0] = '\0';
-	while (p && (p = memmem(p, (size_t)(end - p), VERSION_TEXT, strlen(VERSION_TEXT)))) {
+	while ((p = memmem(p, (size_t)(end - p), VERSION_TEXT, strlen(VERSION_TEXT)))) {
 		size_t rest = (size_t)(end - p), length = strnlen(p, rest < 511 ? rest : 511);
 		const char *line = memchr(p, '\n', length);
 
-		text_copy(ret, (line ? (size_t)(line - p) : length) + 1, p);
-		if (kernel_identity_is_version(ret))
-			return;
-		ret[0] = '\0';
+		text_copy(text, (line ? (size_t)(line - p) : length) + 1, p);
 		p++;
+		if (!kernel_identity_is_version(text) || (ret[0] && !is_final(text)))
+			continue;
+		memcpy(ret, text, sizeof(text));
+		if (is_final(text))
+			return;
 	}
 }
 

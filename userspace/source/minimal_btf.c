@@ -91,6 +91,15 @@ static bool is_enum(const struct btf_type *t)
 
 /* --- what is kept -------------------------------------------------------------------------- */
 
+static void keep_array(struct work *w, uint32_t id, const struct btf_type *t)
+{
+	uint32_t index_type;
+
+	w->kept[id] = true;
+	if (resolved_type(w, btf_array(t)->index_type, &index_type))
+		w->kept[index_type] = true;
+}
+
 static int keep_member(struct work *w, uint32_t id, const struct btf_type *t, uint32_t index)
 {
 	if (!w->members[id])
@@ -110,11 +119,12 @@ static void keep_leaf(struct work *w, uint32_t id)
 
 		if (!t || btf_is_func_proto(t) || btf_is_func(t))
 			return;
-		w->kept[id] = true;
 		if (btf_is_array(t)) {
+			keep_array(w, id, t);
 			id = btf_array(t)->type;
 			continue;
 		}
+		w->kept[id] = true;
 		if (!btf_is_ptr(t))
 			return;
 		t = resolved_type(w, t->type, &id);
@@ -126,29 +136,37 @@ static void keep_leaf(struct work *w, uint32_t id)
 
 static int keep_path(struct work *w, uint32_t id, const char *const *path, size_t n, int depth);
 
-/* 1: found and kept, 0: not in this type. */
+/* A member of the path, or an anonymous one that may hold it. 1: found, 0: not. */
+static int try_member(struct work *w, const struct btf_member *m, const char *const *path, size_t n,
+		      int depth)
+{
+	const char *name = name_at(w->full, m->name_off);
+	int r;
+
+	if (!w->steps_left--)
+		return blame(w, -EBADMSG, "a struct with %s is nested without end", *path);
+	if (!*name)
+		return keep_path(w, m->type, path, n, depth + 1);
+	if (strcmp(name, *path))
+		return 0;
+	r = keep_path(w, m->type, path + 1, n - 1, depth + 1);
+	if (r == 0) /* the member is there, what is asked of it is not */
+		keep_leaf(w, m->type);
+	return r < 0 ? r : 1;
+}
+
 static int keep_in_composite(struct work *w, uint32_t id, const struct btf_type *t, const char *const *path,
 			     size_t n, int depth)
 {
-	const struct btf_member *members = btf_members(t);
-
 	for (uint32_t i = 0; i < btf_vlen(t); i++) {
-		const char *name = name_at(w->full, members[i].name_off);
-		int r = 0;
+		int r = try_member(w, &btf_members(t)[i], path, n, depth);
 
-		if (!w->steps_left--)
-			return blame(w, -EBADMSG, "struct %s is nested without end", name_of(w->full, t));
-		if (!*name)
-			r = keep_path(w, members[i].type, path, n, depth + 1);
-		else if (!strcmp(name, *path))
-			r = keep_path(w, members[i].type, path + 1, n - 1, depth + 1);
 		if (r < 0)
 			return r;
-		if (r > 0 || (*name && !strcmp(name, *path))) {
-			int kept = keep_member(w, id, t, i);
-
+		if (r > 0) {
 			w->kept[id] = true;
-			return kept < 0 ? kept : 1;
+			r = keep_member(w, id, t, i);
+			return r < 0 ? r : 1;
 		}
 	}
 	return 0;
@@ -166,7 +184,7 @@ static int keep_path(struct work *w, uint32_t id, const char *const *path, size_
 	if (!t || depth > DEPTH_MAX)
 		return 0;
 	if (btf_is_array(t) && !strcmp(*path, BTF_WANT_ELEMENT)) {
-		w->kept[id] = true;
+		keep_array(w, id, t);
 		return keep_path(w, btf_array(t)->type, path + 1, n - 1, depth + 1);
 	}
 	return btf_is_composite(t) ? keep_in_composite(w, id, t, path, n, depth) : 0;
