@@ -82,12 +82,15 @@ static size_t try_families(const struct config *config, const struct kernel_prob
 
 	if (probe->cgroup_error || hierarchy_choose(&probe->cgroups, config->hierarchy, &choice) < 0)
 		return n;
-	log_set_level(LOG_LEVEL_ERROR);
+	log_set_level((enum log_level)0); /* the rows tell */
 	if (probes_open(config, &choice, &probes) < 0)
-		return n;
+		n = doctor_refuse_settings(rows, n);
+	if (probes.btf_source[0])
+		n = doctor_judge_self_check(&probes.check, rows, n);
 	if (probes.slots)
 		n = doctor_judge_families(probes.families, probes.n_families, rows, n);
 	probes_close(&probes);
+	log_set_level(LOG_LEVEL_ERROR);
 	return n;
 }
 
@@ -97,6 +100,7 @@ static size_t examine(const struct config *config, struct doctor_row rows[DOCTOR
 		.root = config->root,
 		.run_dir = config->run_dir,
 		.group = config->group,
+		.btf = config->btf,
 		.docker_roots = config->docker_roots,
 		.containerd_states = config->containerd_states,
 		.podman_roots = config->podman_roots,

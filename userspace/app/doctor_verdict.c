@@ -108,29 +108,58 @@ static void judge_capabilities(struct verdict *v, const struct kernel_probe *p)
 	say(add(v, works_if(may_load(p)), "capabilities"), found, FILES_ONLY, RUN_AS_ROOT);
 }
 
-static void judge_doors(struct verdict *v, const struct kernel_probe *p)
+/* A file that is named and cannot be used leaves no types, whatever the kernel has. */
+static void judge_types(struct verdict *v, const struct kernel_probe *p)
+{
+	char found[sizeof(((struct doctor_row *)0)->found)];
+
+	if (p->btf_file[0])
+		snprintf(found, sizeof(found), "%.160s, of %.80s", p->btf_file, p->btf_of);
+	else if (p->btf_reason[0])
+		text_copy(found, sizeof(found), p->btf_reason);
+	else
+		text_copy(found, sizeof(found), p->btf_error ? strerror(-p->btf_error) : KERNEL_BTF_OWN);
+	say(add(v, works_if(p->btf_file[0] || (!p->btf_error && !p->btf_reason[0])), "BTF"), found,
+	    FILES_ONLY,
+	    "make a file for it with edgeprof btf, see edgeprof-btf(1); or use a kernel with "
+	    "CONFIG_DEBUG_INFO_BTF");
+}
+
+/* With types from a file the first door is shut, and nothing is wrong. */
+static void judge_first_door(struct verdict *v, const struct kernel_probe *p)
 {
 	struct doctor_row *row;
 
-	row = add(v, works_if(!p->btf_error), "BTF");
-	say(row, p->btf_error ? strerror(-p->btf_error) : "/sys/kernel/btf/vmlinux", FILES_ONLY,
-	    "use a kernel with CONFIG_DEBUG_INFO_BTF");
-	row = add(v, works_if(!p->bpf_error), "bpf()");
-	say(row, p->bpf_error ? bpf_error_text(p->bpf_error) : "makes maps", FILES_ONLY,
-	    bpf_remedy(p, p->bpf_error));
-	judge_capabilities(v, p);
+	if (p->btf_file[0]) {
+		say(add(v, DOCTOR_NOTE, "door tp_btf"), "not with BTF from a file",
+		    "programs attach through raw_tp, which costs more per event", "");
+		return;
+	}
 	row = add(v, works_if(!p->tp_btf_error), "door tp_btf");
 	say(row, p->tp_btf_error ? bpf_error_text(p->tp_btf_error) : "loads a program",
 	    p->raw_tp_error ? FILES_ONLY : "programs attach through raw_tp, which costs more per event",
 	    bpf_remedy(p, p->tp_btf_error));
+}
+
+static void judge_doors(struct verdict *v, const struct kernel_probe *p)
+{
+	bool first_shut = p->tp_btf_error || p->btf_file[0];
+	struct doctor_row *row;
+
+	judge_types(v, p);
+	row = add(v, works_if(!p->bpf_error), "bpf()");
+	say(row, p->bpf_error ? bpf_error_text(p->bpf_error) : "makes maps", FILES_ONLY,
+	    bpf_remedy(p, p->bpf_error));
+	judge_capabilities(v, p);
+	judge_first_door(v, p);
 	/* The second door matters only where the first is shut. */
 	row = add(v,
-		  !p->raw_tp_error  ? DOCTOR_WORKS
-		  : p->tp_btf_error ? DOCTOR_MISSING
-				    : DOCTOR_NOTE,
+		  !p->raw_tp_error ? DOCTOR_WORKS
+		  : first_shut     ? DOCTOR_MISSING
+				   : DOCTOR_NOTE,
 		  "door raw_tp");
 	say(row, p->raw_tp_error ? bpf_error_text(p->raw_tp_error) : "loads a program",
-	    p->tp_btf_error ? FILES_ONLY : "", bpf_remedy(p, p->raw_tp_error));
+	    first_shut ? FILES_ONLY : "", bpf_remedy(p, p->raw_tp_error));
 }
 
 static void judge_tracefs(struct verdict *v, const struct kernel_probe *p)
@@ -340,6 +369,34 @@ size_t doctor_judge_metering(const struct kernel_probe *p, enum config_metering 
 	    allowed ? "permitted" : "takes CAP_SYS_ADMIN",
 	    "what the programs in the kernel cost is absent from messages",
 	    "add CAP_SYS_ADMIN to the unit, see edgeprof-agent(1); or set self-metering = off");
+	return v.n;
+}
+
+size_t doctor_judge_self_check(const struct self_check *check, struct doctor_row rows[DOCTOR_ROWS_MAX],
+			       size_t n)
+{
+	static const enum doctor_level levels[] = {
+		[SELF_CHECK_PASSED] = DOCTOR_WORKS,
+		[SELF_CHECK_UNKNOWN] = DOCTOR_NOTE,
+		[SELF_CHECK_WRONG] = DOCTOR_MISSING,
+	};
+	struct verdict v = { .rows = rows, .n = n };
+
+	say(add(&v, levels[check->verdict], "self-check"),
+	    check->reason[0] ? check->reason : "own cgroup, memory, run time and faults are read right",
+	    check->verdict == SELF_CHECK_WRONG ? FILES_ONLY : "whether the types are right is not proven",
+	    check->verdict == SELF_CHECK_WRONG
+		    ? "make the file anew with edgeprof btf from this very kernel, see edgeprof-btf(1)"
+		    : "");
+	return v.n;
+}
+
+size_t doctor_refuse_settings(struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n)
+{
+	struct verdict v = { .rows = rows, .n = n };
+
+	say(add(&v, DOCTOR_MISSING, "settings"), "door = tp_btf and btf exclude each other",
+	    "the agent does not start", "remove one of the two");
 	return v.n;
 }
 

@@ -6,6 +6,7 @@
 #include "core/config.h"
 #include "model/snapshot.h"
 #include "source/kernel_probe.h"
+#include "source/self_check.h"
 
 enum doctor_level {
 	DOCTOR_WORKS,
@@ -16,9 +17,9 @@ enum doctor_level {
 struct doctor_row {
 	char check[64];
 	enum doctor_level level;
-	char found[160];
+	char found[256];
 	char cost[160];   /* what is lost, "" = nothing */
-	char remedy[200]; /* what to do, "" = nothing */
+	char remedy[256]; /* what to do, "" = nothing */
 };
 #define DOCTOR_ROWS_MAX 64
 
@@ -32,6 +33,11 @@ size_t doctor_judge_families(const struct family_snapshot *families, size_t n_fa
 /* Whether the agent can tell what its programs cost; returns the number of rows. */
 size_t doctor_judge_metering(const struct kernel_probe *p, enum config_metering metering,
 			     struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n);
+/* What checking the kernel's types said; returns the number of rows. */
+size_t doctor_judge_self_check(const struct self_check *check, struct doctor_row rows[DOCTOR_ROWS_MAX],
+			       size_t n);
+/* Settings that the agent refuses to start with; returns the number of rows. */
+size_t doctor_refuse_settings(struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n);
 /* Whether the agent can do all it is made for. */
 bool doctor_is_complete(const struct doctor_row *rows, size_t n);
 const char *doctor_level_name(enum doctor_level level);

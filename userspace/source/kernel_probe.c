@@ -180,9 +180,35 @@ static bool in_btf(const struct btf *btf, const struct tracepoint_fact *t)
 	return btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
 }
 
-static void probe_tracepoints(const char *root, struct kernel_probe *p)
+static bool is_file(const char *path)
 {
-	struct btf *btf = load_btf(root, &p->btf_error);
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISDIR(st.st_mode);
+}
+
+/* As the agent chooses: a file that is named wins, a folder stands in. */
+static struct kernel_btf *find_btf_file(const struct kernel_probe_request *q, struct kernel_probe *p)
+{
+	struct kernel_identity running;
+	struct kernel_btf *found = NULL;
+
+	if (!q->btf || (!p->btf_error && !is_file(q->btf)))
+		return NULL;
+	kernel_identity_read("/", &running);
+	if (kernel_btf_open(q->btf, &running, &found, p->btf_reason) < 0)
+		return NULL;
+	text_copy(p->btf_file, sizeof(p->btf_file), found->source);
+	kernel_identity_release(&found->identity, p->btf_of, sizeof(p->btf_of));
+	return found;
+}
+
+static void probe_tracepoints(const struct kernel_probe_request *q, struct kernel_probe *p)
+{
+	const char *root = q->root;
+	struct btf *own = load_btf(root, &p->btf_error);
+	struct kernel_btf *file = find_btf_file(q, p);
+	const struct btf *btf = file ? file->btf : own;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tracefs_paths); i++)
 		p->tracefs = p->tracefs || exists(root, tracefs_paths[i]);
@@ -197,7 +223,8 @@ static void probe_tracepoints(const char *root, struct kernel_probe *p)
 		else
 			t->presence = p->tracefs || btf ? TRACEPOINT_ABSENT : TRACEPOINT_UNKNOWN;
 	}
-	btf__free(btf);
+	kernel_btf_close(file);
+	btf__free(own);
 }
 
 /* --- the node ----------------------------------------------------------------------------- */
@@ -333,7 +360,7 @@ void kernel_probe(const struct kernel_probe_request *q, struct kernel_probe *ret
 	probe_release(ret);
 	ret->has_capabilities = read_capabilities(0, &ret->capabilities);
 	probe_bpf(ret);
-	probe_tracepoints(q->root, ret);
+	probe_tracepoints(q, ret);
 	probe_accounting(q->root, ret);
 	probe_runtime(q->root, "docker", q->docker_roots, &ret->runtimes[0]);
 	probe_runtime(q->root, "containerd", q->containerd_states, &ret->runtimes[1]);

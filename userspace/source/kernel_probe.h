@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "source/cgroup_files.h"
+#include "source/kernel_btf.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,13 +35,16 @@ struct runtime_fact {
 struct kernel_probe {
 	char release[65], machine[65];
 	unsigned major, minor;
-	int btf_error;                  /* of kernel BTF, 0: there is some */
-	int bpf_error;                  /* of making a map */
-	int raw_tp_error, tp_btf_error; /* of loading a program of two instructions */
-	bool has_capabilities;          /* known */
-	uint64_t capabilities;          /* in effect */
-	bool has_meter_capabilities;    /* known */
-	uint64_t meter_capabilities;    /* in effect for the agent that runs, else for this process */
+	int btf_error;                   /* of kernel BTF, 0: there is some */
+	char btf_file[256];              /* the file that is used instead, "": none */
+	char btf_of[128];                /* the release that it is of */
+	char btf_reason[KERNEL_BTF_WHY]; /* why there is no such file, or it cannot be used; "": not needed */
+	int bpf_error;                   /* of making a map */
+	int raw_tp_error, tp_btf_error;  /* of loading a program of two instructions */
+	bool has_capabilities;           /* known */
+	uint64_t capabilities;           /* in effect */
+	bool has_meter_capabilities;     /* known */
+	uint64_t meter_capabilities;     /* in effect for the agent that runs, else for this process */
 	bool tracefs;
 	struct tracepoint_fact tracepoints[KERNEL_PROBE_TRACEPOINTS];
 	size_t n_tracepoints;
@@ -60,6 +64,7 @@ struct kernel_probe {
 
 struct kernel_probe_request {
 	const char *root, *run_dir, *group;
+	const char *btf; /* file or folder for kernels without BTF; NULL: none */
 	const char *docker_roots, *containerd_states, *podman_roots, *crio_roots;
 	uint32_t slots;
 };
