@@ -4,6 +4,7 @@
 # with: Debian 12's development packages, unpacked and never installed, plus
 # static libraries of what the distribution ships as shared ones alone.
 #	sysroot.sh amd64|arm64     makes it when it is not there yet; prints its folder
+# Its file "packages" holds a line for each: package, source package, source version.
 # It lies in $EDGEPROF_CACHE (default ~/.cache/edgeprof) under a name that holds
 # the checksum of this file, so a changed list makes a new one.
 set -euo pipefail
@@ -14,6 +15,7 @@ PACKAGES=(
     libbpf-dev libelf-dev zlib1g-dev libprotobuf-c-dev libjansson-dev libinih-dev libncurses-dev libcap-dev uthash-dev
     libnanomsg-dev libcmocka-dev
     libprotobuf-c1 libnanomsg5 # what libedgeprof.so is linked with
+    libtinfo6                  # holds the licence of ncurses
 )
 STEP_SECONDS=600
 
@@ -81,8 +83,13 @@ build_static() {
 }
 
 echo "sysroot.sh: making the $architecture sysroot from $SUITE packages (a minute, once)" >&2
-timeout "$STEP_SECONDS" "$here/apt.sh" -a "$architecture" -s "$SUITE" unpack "$root" "${PACKAGES[@]}" 8>&- ||
+timeout "$STEP_SECONDS" "$here/apt.sh" -a "$architecture" -s "$SUITE" download "$work/debs" "${PACKAGES[@]}" >"$work/paths" 8>&- ||
     fail "the $architecture packages of $SUITE are not all there (see the line above)"
+mkdir "$root"
+while read -r deb; do
+    dpkg-deb -x "$deb" "$root"
+    dpkg-deb -W --showformat='${Package} ${source:Package} ${source:Version}\n' "$deb" >>"$root/packages"
+done <"$work/paths"
 make_links_relative
 build_static nanomsg nanomsg -DNN_STATIC_LIB=ON -DNN_ENABLE_GETADDRINFO_A=OFF -DNN_ENABLE_DOC=OFF \
     -DNN_TESTS=OFF -DNN_TOOLS=OFF -DNN_ENABLE_NANOCAT=OFF
