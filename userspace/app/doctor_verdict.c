@@ -64,9 +64,10 @@ static void judge_kernel(struct verdict *v, const struct kernel_probe *p)
 
 static const char *bpf_error_text(int error)
 {
-	return error == -ENOSYS  ? "this kernel has no bpf() system call"
-	       : error == -EPERM ? "no permission"
-				 : strerror(-error);
+	return error == -ENOSYS   ? "this kernel has no bpf() system call"
+	       : error == -EPERM  ? "no permission"
+	       : error == -ENOENT ? "this kernel has no BTF"
+				  : strerror(-error);
 }
 
 static bool may_load(const struct kernel_probe *p)
@@ -80,6 +81,8 @@ static const char *bpf_remedy(const struct kernel_probe *p, int error)
 {
 	if (error == -ENOSYS)
 		return "use a kernel with CONFIG_BPF_SYSCALL";
+	if (error == -ENOENT)
+		return "use a kernel with CONFIG_DEBUG_INFO_BTF";
 	if (error != -EPERM)
 		return "check the memory limits of this process (RLIMIT_MEMLOCK)";
 	return may_load(p) ? ALLOW_BPF : RUN_AS_ROOT;
@@ -121,8 +124,7 @@ static void judge_types(struct verdict *v, const struct kernel_probe *p)
 		text_copy(found, sizeof(found), p->btf_error ? strerror(-p->btf_error) : KERNEL_BTF_OWN);
 	say(add(v, works_if(p->btf_file[0] || (!p->btf_error && !p->btf_reason[0])), "BTF"), found,
 	    FILES_ONLY,
-	    "make a file for it with edgeprof btf, see edgeprof-btf(1); or use a kernel with "
-	    "CONFIG_DEBUG_INFO_BTF");
+	    "make the file of this kernel, see edgeprof-btf(1); or use a kernel with CONFIG_DEBUG_INFO_BTF");
 }
 
 /* With types from a file the first door is shut, and nothing is wrong. */

@@ -352,6 +352,12 @@ static int open_file(const char *path, const struct kernel_identity *running, st
 	return r;
 }
 
+static int nothing_there(char ret_why[KERNEL_BTF_WHY], const char *path)
+{
+	return why(ret_why, -ENOENT,
+		   "none for this kernel is in %.200s: make it with edgeprof btf, see edgeprof-btf(1)", path);
+}
+
 /* How near a refusal is to what was wanted: the nearest is told. */
 static int nearness(int r)
 {
@@ -362,12 +368,12 @@ static int open_folder(DIR *dir, const char *folder, const struct kernel_identit
 		       struct kernel_btf **ret, char ret_why[KERNEL_BTF_WHY])
 {
 	int nearest = -ENOENT, files = 0;
-	char first[NAME_MAX + 1] = "";
+	char first[NAME_MAX + 1] = "", path[PATH_MAX];
 	struct dirent *entry;
 
-	why(ret_why, 0, "%s holds no file", folder);
+	nothing_there(ret_why, folder);
 	while ((entry = readdir(dir)) && files < FOLDER_FILES_MAX) {
-		char path[PATH_MAX], what[KERNEL_BTF_WHY] = "";
+		char what[KERNEL_BTF_WHY] = "";
 		struct kernel_btf *k = NULL;
 		int r;
 
@@ -387,6 +393,12 @@ static int open_folder(DIR *dir, const char *folder, const struct kernel_identit
 			memcpy(ret_why, what, sizeof(what));
 		}
 	}
+	if (!*ret && nearest == -ESTALE && files > 1) {
+		describe(running, path, sizeof(path));
+		why(ret_why, 0,
+		    "none of the %d files in %.200s is of this kernel, %.200s; see edgeprof-btf(1)", files,
+		    folder, path);
+	}
 	return *ret ? 0 : nearest;
 }
 
@@ -397,6 +409,8 @@ int kernel_btf_open(const char *file_or_folder, const struct kernel_identity *ru
 
 	*ret = NULL;
 	ret_why[0] = '\0';
+	if (!dir && errno == ENOENT)
+		return nothing_there(ret_why, file_or_folder);
 	if (!dir && errno != ENOTDIR)
 		return why(ret_why, -errno, "%s: %s", file_or_folder, strerror(errno));
 	return dir ? open_folder(dir, file_or_folder, running, ret, ret_why)
