@@ -2,7 +2,9 @@
 """CPU time, waits, switches and throttling against the kernel's own counts."""
 
 CPU_PERCENT = 1
-WAIT_PERCENT, WAIT_FLOOR_NS = 1, 5_000_000
+# The kernel reads a run-queue's clock once when it begins to choose the next
+# task; the tracepoint comes when it has chosen, emulated some 0.1 ms later.
+WAIT_PERCENT, WAIT_FLOOR_NS, WAIT_SLACK_NS = 1, 10_000_000, 300_000
 SWITCHES_PERCENT, SWITCHES_FLOOR = 1, 4
 # Files of a container that does nothing are read every ten seconds: what the
 # kernel added to them after it stood still may be missing.
@@ -18,7 +20,8 @@ def one(guest, name, before, after):
     waited = guest.growth(name, "run_queue_wait_ns", before, after)
     switched = sum(guest.growth(name, f"switches_{kind}", before, after) for kind in ("voluntary", "involuntary"))
     yield guest.within(f"{name}: CPU time", totals.cpu_time_ns, guest.number(f"{name}_cpu_ns"), CPU_PERCENT)
-    yield guest.within(f"{name}: run-queue wait", waited, grown(guest, name, "run_delay_ns"), WAIT_PERCENT, WAIT_FLOOR_NS)
+    yield guest.within(f"{name}: run-queue wait", waited, grown(guest, name, "run_delay_ns"), WAIT_PERCENT,
+                       max(WAIT_FLOOR_NS, totals.run_queue_waits * WAIT_SLACK_NS))
     yield guest.within(f"{name}: switches", switched, grown(guest, name, "switches"), SWITCHES_PERCENT, SWITCHES_FLOOR)
     yield guest.result(f"{name}: the histogram holds every wait", sum(totals.run_queue_wait_hist) == totals.run_queue_waits > 0,
                        f"{sum(totals.run_queue_wait_hist)} of {totals.run_queue_waits}")

@@ -5,6 +5,8 @@ SHORT_CONTAINERS=6
 
 container_make named memory=$((64 << 20)) cpu=50 pids=20
 container_start named sleep 100
+has_tasks() { [ -n "$(container_pids named)" ]; }
+check "a container runs before the agent" wait_for 5 has_tasks
 edgeprof watch --json --count 1 --wait 30s >first.json 2>watch.log &
 WATCH=$!
 sleep 0.5 # it tries to connect ten times a second
