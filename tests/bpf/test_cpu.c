@@ -187,25 +187,12 @@ static void running_task_counts_up_to_now(void **state)
 	assert_true(grown > 28); /* a wait that still lasts is not counted yet */
 }
 
-struct mover {
-	struct group *to;
-	int out; /* pipe: CPU time before and after the move, in ns */
-};
-
-static uint64_t own_cpu_time_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 struct move {
 	struct group to;
 	uint64_t before_ns, after_ns, end_ns; /* CPU time of the one that moves */
 };
 
-static uint64_t process_cpu_ns(void)
+static uint64_t own_cpu_time_ns(void)
 {
 	struct timespec t;
 
@@ -218,11 +205,11 @@ static void burn_move_burn(void *data)
 	struct move *m = data;
 
 	burn_ms(60);
-	m->before_ns = process_cpu_ns();
+	m->before_ns = own_cpu_time_ns();
 	group_enter_by_name(&m->to);
-	m->after_ns = process_cpu_ns();
+	m->after_ns = own_cpu_time_ns();
 	burn_ms(100);
-	m->end_ns = process_cpu_ns();
+	m->end_ns = own_cpu_time_ns();
 }
 
 static void a_task_that_moves_itself_is_divided(void **state)
