@@ -63,9 +63,10 @@ MEMLOCK_KIB=''
 AS=65534
 case_of nobody 'no BPF: no permission for bpf\(\): run as root or with CAP_BPF and CAP_PERFMON; continuing with cgroup files alone'
 AS=65534:bpf
-case_of no_perfmon 'no BPF: .*CAP_PERFMON; continuing with cgroup files alone'
+case_of no_perfmon 'no BPF: no permission for tracing programs: run as root or with CAP_PERFMON besides CAP_BPF; continuing with cgroup files alone'
 
 # The unit's rights, where every map lookup asks for CAP_BPF.
+before=$(cat /proc/sys/kernel/unprivileged_bpf_disabled)
 echo 2 >/proc/sys/kernel/unprivileged_bpf_disabled
 equal "unprivileged bpf() is off" "$(cat /proc/sys/kernel/unprivileged_bpf_disabled)" 2
 AS=65534:bpf:perfmon:dac_read_search:sys_resource MEMLOCK_KIB=64
@@ -89,6 +90,7 @@ agent_stop
 said unit ''
 rm -rf /run/edgeprof
 AS='' MEMLOCK_KIB=''
+echo "$before" >/proc/sys/kernel/unprivileged_bpf_disabled
 
 # --- types ------------------------------------------------------------------------------------
 mount -t tmpfs none /sys/kernel/btf
@@ -102,5 +104,20 @@ with_btf noise 'cannot use .*noise\.btf: it is not BTF'
 with_btf shifted 'no BPF: .*shifted\.btf.*'
 with_btf no_tracepoint 'family io is not running: this kernel has no tracepoint block_rq_issue; continuing without'
 with_btf no_member 'family io is not running: the kernel refused .*; continuing without'
+
+# What cannot be followed ends the agent before it publishes.
+cannot_start() { # CASE WORDS OPTION...
+    local name=$1 words=$2
+    shift 2
+    AGENT_LOG=/tmp/refusals/$name.log
+    agent_run "$@"
+    wait "$AGENT"
+    equal "$name: exit status" $? 1
+    equal "$name: one line" "$(wc -l <"$AGENT_LOG")" 1
+    check "$name: $(tail -n 1 "$AGENT_LOG")" grep -qE "$words" "$AGENT_LOG"
+}
+rm -f $BTF_FOLDER/*
+cp "$LAB_FILES/own.btf" $BTF_FOLDER/door.btf
+cannot_start door "door = tp_btf takes the kernel's own BTF, but it is to come from .*/door.btf" --door tp_btf
 rm -rf $BTF_FOLDER
 cat /tmp/refusals/*.log >/tmp/refusals/agent.log
