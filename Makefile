@@ -159,4 +159,4 @@ $(FUZZ_BIN): $(O)/%: %.c $(O)/fuzzed/librooms.a
 
 include mk/targets.mk
 
--include $(shell find $(O) -name '*.d' -not -path '$(O)/san/*' -not -path '$(O)/fuzzed/*' 2>/dev/null)
+-include $(shell find $(O) -name '*.d' -type f -not -path '$(O)/a??64/*' -not -path '$(O)/san/*' -not -path '$(O)/fuzzed/*' 2>/dev/null)

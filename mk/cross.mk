@@ -31,8 +31,10 @@ endif
 endif
 # The cross compiler looks into a C library of its own before it looks into a sysroot's.
 TARGET_INCLUDES := -isystem $(SYSROOT)/usr/include/$(TRIPLET) -isystem $(SYSROOT)/usr/include
-TARGET_FLAGS := --sysroot=$(SYSROOT) $(TARGET_INCLUDES) -B$(SYSROOT)/usr/lib/$(TRIPLET) \
-	-L$(SYSROOT)/usr/lib/$(TRIPLET) -L$(SYSROOT)/lib/$(TRIPLET) -ffile-prefix-map=$(CURDIR)=. -DEDGEPROF_STATIC
+TARGET_FLAGS = --sysroot=$(SYSROOT) $(TARGET_INCLUDES) -B$(SYSROOT)/usr/lib/$(TRIPLET) \
+	-L$(SYSROOT)/usr/lib/$(TRIPLET) -L$(SYSROOT)/lib/$(TRIPLET) -DEDGEPROF_STATIC \
+	$(if $(filter -O0,$(CFLAGS)),,-D_FORTIFY_SOURCE=2) -Wl,-z,relro,-z,now \
+	-ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(O)=build -ffile-prefix-map=$(SYSROOT)=/sysroot
 # getaddrinfo of a static glibc would load name-service libraries of another: base/names.c.
 PROGRAM_LDFLAGS := -static-pie -Wl,--wrap=getaddrinfo,--wrap=freeaddrinfo,-u,__wrap_getaddrinfo
 PKG_CONFIG := PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(TRIPLET)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What people call: demo, checks, installation, help.
-include mk/bench.mk mk/lint.mk
+include mk/bench.mk mk/lint.mk mk/packages.mk
 
 DEPENDENCIES := packaging/dependencies.sh
 include mk/vm.mk
