@@ -30,9 +30,8 @@ add_container() {
 	chmod 600 "$folder/containers/$CAMERA/config.v2.json"
 }
 start_container() {
-	target sh -c "mkdir -p /sys/fs/cgroup/docker/$CAMERA; echo \$\$ >/sys/fs/cgroup/docker/$CAMERA/cgroup.procs
-		exec sh -c 'while :; do sleep 0.1; done'" &
-	at_exit "stop_process $!"
+	target_start root sh -c "mkdir -p /sys/fs/cgroup/docker/$CAMERA; echo \$\$ >/sys/fs/cgroup/docker/$CAMERA/cgroup.procs
+		while :; do sleep 0.1; done"
 }
 
 # --- what is asked of the manager ------------------------------------------------------------
@@ -71,8 +70,7 @@ logged() { journal | grep -qF -- "$1"; }
 # Records what USER is served until the test ends.
 follow() { # FILE USER [ADDRESS]
 	RECORDING=$1
-	target_as "$2" edgeprof watch --address "${3:-ipc:///run/edgeprof/live.ipc}" --json --count 1000000 --wait 60s >"$1" 2>>"$WORK/watch.log" &
-	at_exit "stop_process $!"
+	target_start "$2" edgeprof watch --address "${3:-ipc:///run/edgeprof/live.ipc}" --json --count 1000000 --wait 60s >"$1" 2>>"$WORK/watch.log"
 	wait_until 10 test -s "$1" || bail "nothing is published: $(tail -3 "$WORK/watch.log"; journal)"
 }
 peer_receives() { target_peer timeout 8 "$EDGEPROF" watch --address tcp://10.99.7.2:5570 --json --count 1 --wait 3s >/dev/null; }
@@ -208,6 +206,25 @@ service_stops() {
 	expect "stopped: no socket, no folder" eval '! target test -e /run/edgeprof'
 }
 
+# Root keeps what metering and its low port take, and gives sockets to the group
+# without being allowed to give files away.
+by_hand() {
+	printf '%s\n' "publish = ipc:///run/hand/a.ipc, tcp://127.0.0.1:80" | target sh -c "mkdir -p /run/hand; cat >/run/hand/conf"
+	target_start root edgeprof agent --config /run/hand/conf --run-dir /run/hand 2>"$WORK/hand.log"
+	expect "by hand: it starts" wait_until 10 grep -q "reading every" "$WORK/hand.log"
+	AGENT=$(target_job_pid)
+	expect "by hand: what is kept" in_status CapPrm "$(bits 2 10 21)"
+	expect "by hand: no new privileges" in_status NoNewPrivs 1
+	expect "by hand: the socket is the group's" [ "$(target stat -c %U:%G:%a /run/hand/a.ipc)" = root:edgeprof:660 ]
+	printf '%s\n' "publish = ipc:///run/hand/b.ipc, tcp://127.0.0.1:80, tcp://127.0.0.1:81" | target sh -c "cat >/run/hand/conf"
+	kill -HUP "$AGENT"
+	expect "by hand: SIGHUP opens other addresses" wait_until 5 target test -S /run/hand/b.ipc
+	expect "by hand: the group's again" [ "$(target stat -c %U:%G:%a /run/hand/b.ipc)" = root:edgeprof:660 ]
+	expect "by hand: low ports too" target timeout 5 edgeprof watch --address tcp://127.0.0.1:81 --count 1 --wait 3s
+	kill -TERM "$AGENT"
+	expect "by hand: no socket is left" wait_until 5 eval '! target test -e /run/hand/b.ipc'
+}
+
 target_make unit
 install_program
 add_container
@@ -225,4 +242,5 @@ filter_is_named
 metering_takes_permission
 wrong_configuration_stays_down
 service_stops
+by_hand
 done_testing

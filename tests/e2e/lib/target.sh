@@ -9,6 +9,8 @@
 #   target_boot            boots it; sets TARGET_PID, its pid 1 as seen from here
 #   target COMMAND...      runs inside as root
 #   target_as USER COMMAND...
+#   target_start USER COMMAND...  and does not wait; it ends with the test, or by
+#                          stop_process $TARGET_JOB; its pid is target_job_pid's
 #   target_peer COMMAND... runs at the other end of its network
 #   target_stop
 # TARGET_PACKAGES: what is in it beside the smallest system.
@@ -118,12 +120,23 @@ target_link() { target_peer ip -o link show type veth | sed -E 's/^[0-9]+: ([^@:
 
 # What runs inside must end with the one who started it: the machine's pid 1 would
 # wait for it at shutdown, and is not told when it ends.
-target() { target_as root "$@"; }
-target_as() { # USER COMMAND...
-	nsenter -t "$TARGET_PID" -m -u -i -n -p -C env -i LANG=C.UTF-8 HOME=/ \
-		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-		setpriv --reuid "$1" --regid "$1" --init-groups --pdeathsig KILL "${@:2}"
+target_command() { # USER COMMAND...
+	TARGET_COMMAND=(nsenter -t "$TARGET_PID" -m -u -i -n -p -C env -i LANG=C.UTF-8 HOME=/
+		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+		setpriv --reuid "$1" --regid "$1" --init-groups --pdeathsig KILL "${@:2}")
 }
+target_as() {
+	target_command "$@"
+	"${TARGET_COMMAND[@]}"
+}
+target() { target_as root "$@"; }
+target_start() {
+	target_command "$@"
+	"${TARGET_COMMAND[@]}" &
+	TARGET_JOB=$!
+	at_exit "stop_process $TARGET_JOB"
+}
+target_job_pid() { pgrep -P "$TARGET_JOB"; }
 target_peer() { nsenter -t "$TARGET_SUPERVISOR" -n "$@"; }
 
 target_stop() { stop_process "${1:-$TARGET_SUPERVISOR}"; }
