@@ -453,8 +453,8 @@ static int write_all(struct work *w, const struct btf_note *notes, size_t n_note
 			continue;
 		r = write_type(w, id, t);
 		if (r < 0)
-			r = blame(w, r == -ENOMEM ? r : -EBADMSG, "type %u (%s) is damaged", id,
-				  name_of(w->full, t));
+			r = blame(w, r == -ENOMEM || r == -ENOTSUP ? r : -EBADMSG, "type %u (%s) is damaged",
+				  id, name_of(w->full, t));
 	}
 	return r < 0 ? r : 0;
 }
