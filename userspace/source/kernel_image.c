@@ -47,6 +47,8 @@ void kernel_image_find_version(const void *data, size_t size, char ret[512])
 
 		text_copy(text, (line ? (size_t)(line - p) : length) + 1, p);
 		p++;
+		if (length == sizeof(text) - 1 && !line) /* goes on: no such text of a kernel */
+			continue;
 		if (!kernel_identity_is_version(text) || (ret[0] && !is_final(text)))
 			continue;
 		memcpy(ret, text, sizeof(text));
