@@ -91,6 +91,7 @@ target_enter() {
 	fi
 	mount -t overlay target -o "lowerdir=$TARGET_TREE,upperdir=$TARGET_FILES,workdir=$WORK/$TARGET_NAME/work" \
 		"$WORK/$TARGET_NAME/root"
+	mount -t tmpfs target /run # where it would leave locks
 	ip link set lo up
 	exec systemd-nspawn -q -D "$WORK/$TARGET_NAME/root" -M "$TARGET_NAME" --register=no --keep-unit --boot \
 		--hostname="$TARGET_NAME" --network-veth --resolv-conf=off --timezone=off --link-journal=no \
@@ -121,7 +122,7 @@ target_link() { target_peer ip -o link show type veth | sed -E 's/^[0-9]+: ([^@:
 # What runs inside must end with the one who started it: the machine's pid 1 would
 # wait for it at shutdown, and is not told when it ends.
 target_command() { # USER COMMAND...
-	TARGET_COMMAND=(nsenter -t "$TARGET_PID" -m -u -i -n -p -C env -i LANG=C.UTF-8 HOME=/
+	TARGET_COMMAND=(setpriv --pdeathsig KILL nsenter -t "$TARGET_PID" -m -u -i -n -p -C env -i LANG=C.UTF-8 HOME=/
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 		setpriv --reuid "$1" --regid "$1" --init-groups --pdeathsig KILL "${@:2}")
 }
