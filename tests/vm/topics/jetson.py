@@ -7,7 +7,7 @@ import types
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from refusals import FAMILIES, minimal, told_families  # noqa: E402
-from vmlab import kernel as kernels  # noqa: E402
+from vmlab import kernel as kernels, topics  # noqa: E402
 
 START_SECONDS_MAX = 2.0
 MISSING = "mm_compaction_try_to_compact_pages"
@@ -33,3 +33,5 @@ def results(guest):
     yield guest.result("own: the message names the missing tracepoint", MISSING in (told["mem"].reason or ""), told["mem"])
     seconds = (guest.number("agent_published_ns") - guest.number("agent_exec_ns")) / 1e9
     yield guest.result(f"own: first message received outside within {START_SECONDS_MAX} s of exec ({seconds:.2f} s)", seconds <= START_SECONDS_MAX, seconds)
+    for name in ("sched", "memory", "io"):
+        yield from topics.load(name).results(guest)

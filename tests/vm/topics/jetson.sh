@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck shell=sh
 # bpf() without BTF: what the agent says without a file of types, with another
-# kernel's, and that it runs whole with this kernel's. It stays where it is put,
-# for the topics that follow in this guest.
+# kernel's, and that with this kernel's every figure is right.
 BTF_FOLDER=/var/lib/edgeprof/btf
 MISSING=mm_compaction_try_to_compact_pages
 
@@ -61,4 +60,6 @@ messages 1
 fact own_quiet_ns "$(uptime_ns)"
 agent_stop
 equal "own: one warning" "$(warning)" "family mem runs in part: no tracepoint $MISSING"
+for topic in sched memory io; do . "/lab/topics/$topic.sh"; done
+equal "own: three more times the same warning" "$(grep -c warning: "$AGENT_LOG")" 4
 cat /tmp/jetson/*.log >/tmp/jetson/agent.log
