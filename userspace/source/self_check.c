@@ -21,9 +21,10 @@
 #include <time.h>
 
 /* Where switches of some processes are kept out of tracing a look may see
- * nothing: sleeps get longer, from 0.2 to 3 ms. */
-#define LOOKS_MAX 5
+ * nothing: sleeps get longer. */
+#define LOOKS_MAX 8
 #define SLEEP_FIRST_NS 200000
+#define SLEEP_MAX_NS 3000000
 #define PROCS_BYTES_MAX (1u << 20)
 #define BALLAST_PAGES_MAX 2048
 #define TASK_STATE_MASK 3 /* interruptible, uninterruptible */
@@ -267,23 +268,21 @@ static void judge(const struct ep_check *c, const struct self_facts *facts, cons
 			 values, source);
 }
 
-/* What is wrong twice is wrong: one look may fall into a moment of change. */
+/* One look that is right in every figure proves the types. A look may fall into a
+ * moment of change, or be at a switch that was no sleep: several must be wrong. */
 static void look_until_sure(struct ep_check *c, struct self_facts *facts, const char *source,
 			    struct self_check *ret)
 {
 	long sleep_ns = SLEEP_FIRST_NS;
-	int wrong = 0;
 
-	for (int i = 0; i < LOOKS_MAX; i++, sleep_ns *= 2) {
+	for (int i = 0; i < LOOKS_MAX && ret->verdict != SELF_CHECK_PASSED; i++) {
 		int r = look(c, facts, sleep_ns);
 
-		if (r < 0)
+		if (r < 0 && ret->verdict == SELF_CHECK_UNKNOWN)
 			snprintf(ret->reason, sizeof(ret->reason), "self-check: %s", strerror(-r));
-		if (r <= 0)
-			continue;
-		judge(c, facts, source, ret);
-		if (ret->verdict == SELF_CHECK_PASSED || ++wrong == 2)
-			return;
+		if (r > 0)
+			judge(c, facts, source, ret);
+		sleep_ns = sleep_ns * 2 < SLEEP_MAX_NS ? sleep_ns * 2 : SLEEP_MAX_NS;
 	}
 }
 
