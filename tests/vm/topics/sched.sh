@@ -38,6 +38,7 @@ load() { # NAME CPU BURN-OPTION...
 figures() { # WHEN
     local name
     for name in $LOADS; do
+        fact "${name}_cpu_ns_$1" "$(container_cpu_ns "$name")"
         fact "${name}_run_delay_ns_$1" "$(sum_of $name schedstat 2)"
         fact "${name}_switches_$1" "$(switches_of $name)"
     done
@@ -68,7 +69,6 @@ each container_stop
 for name in $LOADS; do check "$name stands still" wait_for 5 all_stopped "$name"; done
 figures after
 for name in $LOADS; do
-    fact "${name}_cpu_ns" "$(container_cpu_ns "$name")"
     [ ! -e "$(container_file "$name" cpu cpu.pressure)" ] || fact "${name}_cpu_pressure_us" "$(pressure "$name" cpu)"
 done
 fact capped_throttling "$(throttling capped)"

@@ -8,12 +8,14 @@ FAMILIES = ("cpu", "mem", "io", "lifecycle")
 
 
 def start(guest):
-    first = json.loads(guest.facts["first"])
-    published = (first["published_mono_ns"] - guest.number("agent_exec_ns")) / 1e9
-    received = (guest.number("received_ns") - guest.number("agent_exec_ns")) / 1e9
+    tries = [guest.facts[f"start_{i}"].split(maxsplit=2) for i in (1, 2, 3) if f"start_{i}" in guest.facts]
+    exec_ns, received_ns, first = min(tries, key=lambda words: int(words[1]) - int(words[0]))
+    first = json.loads(first)
+    published = (first["published_mono_ns"] - int(exec_ns)) / 1e9
+    received = (int(received_ns) - int(exec_ns)) / 1e9
     allowed = START_SECONDS_MAX[guest.arch]
-    yield guest.result(f"first message within {allowed} s (published after {published:.2f} s, received after {received:.2f} s)",
-                       0 < published <= allowed and received <= allowed, f"published {published:.2f} s, received {received:.2f} s")
+    told = f"published after {published:.2f} s, received after {received:.2f} s, {len(tries)} tries"
+    yield guest.result(f"first message within {allowed} s ({told})", 0 < published <= received <= allowed, told)
     yield guest.result("it is the first one", first["sequence"] <= 1, first["sequence"])
 
 
@@ -30,7 +32,9 @@ def node(guest):
 
 
 def identity(guest):
-    named = next((guest.c("named", m) for m in reversed(guest.holding("named")) if guest.c("named", m).state == "STATE_RUNNING"), None)
+    # The message under way at that time is later than it.
+    message = next(m for m in guest.holding("named") if m.mono_ns < guest.number("named_ns"))
+    named = guest.c("named", message)
     yield guest.result("docker's name, image and label", named and (named.runtime, named.image, guest.labels(named)) ==
                        ("RUNTIME_DOCKER", "lab:1", {"lab": "start"}), named)
     totals = named.totals if named else {}

@@ -7,14 +7,21 @@ container_make named memory=$((64 << 20)) cpu=50 pids=20
 container_start named sleep 100
 has_tasks() { [ -n "$(container_pids named)" ]; }
 check "a container runs before the agent" wait_for 5 has_tasks
-edgeprof watch --json --count 1 --wait 30s >first.json 2>watch.log &
-WATCH=$!
-sleep 0.5 # it tries to connect ten times a second
-agent_run
-wait $WATCH
-fact received_ns "$(uptime_ns)"
-fact_file first first.json
+# The machine that emulates this one may be busy: the best of three.
+for try in 1 2 3; do
+    edgeprof watch --json --count 1 --wait 30s >first.json 2>watch.log &
+    WATCH=$!
+    sleep 0.5 # it tries to connect ten times a second
+    exec_ns=$(uptime_ns)
+    agent_run
+    wait $WATCH
+    received_ns=$(uptime_ns)
+    fact start_$try "$exec_ns $received_ns $(cat first.json)"
+    [ $((received_ns - exec_ns)) -gt 1900000000 ] && [ $try -lt 3 ] || break
+    agent_stop
+done
 check "messages arrive outside" messages 1
+fact named_ns "$(uptime_ns)"
 
 # Each lives for a moment and leaves with a status of its own.
 for i in $(seq $SHORT_CONTAINERS); do

@@ -142,7 +142,8 @@ class Kernel:
 
     @property
     def version(self):
-        found = re.search(rb"Linux version \d[^\0]*?\n", self.proper())
+        # An image may hold it twice, once without the number of the build.
+        found = re.search(rb"Linux version \d[^\0\n]*#\d[^\0\n]*\n", self.proper())
         return found[0].decode() if found else None
 
     @property

@@ -16,7 +16,7 @@ CRASH = re.compile(
     r"(possible|inconsistent) .*lock|INFO: task .* blocked|Unable to handle kernel|general protection fault|"
     r"WARNING: (CPU|possible|suspicious)|Internal error")
 TAIL_LINES = 25
-TOPIC_SECONDS = 120
+TOPIC_SECONDS = 200
 
 
 class Report:
