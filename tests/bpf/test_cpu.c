@@ -234,7 +234,8 @@ static void a_task_that_moves_itself_is_divided(void **state)
 	rig_close(&rig);
 	print_message("# %llu ms before the move, %llu ms after\n", (unsigned long long)in_a_ns / 1000000,
 		      (unsigned long long)in_b_ns / 1000000);
-	assert_in_range(in_a_ns + slack_ns, m->before_ns - m->begin_ns, m->after_ns - m->begin_ns + 2 * slack_ns);
+	assert_in_range(in_a_ns + slack_ns, m->before_ns - m->begin_ns,
+			m->after_ns - m->begin_ns + 2 * slack_ns);
 	assert_in_range(in_b_ns + slack_ns, m->end_ns - m->after_ns, m->end_ns - m->before_ns + 2 * slack_ns);
 	munmap(m, sizeof(*m));
 }
