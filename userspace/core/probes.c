@@ -135,7 +135,7 @@ static int find_types(struct probes *p, const struct config *config)
 {
 	bool there = bpf_kernel_find_btf(&p->kernel, config->btf);
 
-	if (!there && strcmp(config->btf, config_defaults.btf))
+	if (!there && p->kernel.btf && strcmp(config->btf, config_defaults.btf))
 		log_warning("btf = %s: no such file or folder", config->btf);
 	if (!p->kernel.btf)
 		return do_without(p, "no BPF", p->kernel.btf_reason);

@@ -170,6 +170,9 @@ static int refuse_load(struct family_snapshot *state, const struct bpf_kernel *k
 
 	if (cause)
 		return refuse(state, r, "%s", cause);
+	if (!kernel->own && r == -EINVAL) /* libbpf makes what it cannot relocate an invalid instruction */
+		return refuse(state, r, "the kernel refused %s: %s; maybe %.120s lacks types it needs",
+			      bpf_kernel_refused_program(), strerror(-r), bpf_kernel_btf_source(kernel));
 	return refuse(state, r, "the kernel refused %s: %s", bpf_kernel_refused_program(), strerror(-r));
 }
 
