@@ -14,7 +14,7 @@ CASES = {
     "root": ("tp_btf", ()), "unit": ("tp_btf", ()),
     "limit": (None, FAMILIES), "nobody": (None, FAMILIES), "no_perfmon": (None, FAMILIES),
     "own": ("raw_tp", ()), "no_tracepoint": ("raw_tp", ("io",)), "no_member": ("raw_tp", ("io",)),
-    "none": (None, FAMILIES), "other": (None, FAMILIES), "unnamed": (None, FAMILIES), "cut": (None, FAMILIES),
+    "none": (None, FAMILIES), "nowhere": (None, FAMILIES), "other": (None, FAMILIES), "unnamed": (None, FAMILIES), "cut": (None, FAMILIES),
     "noise": (None, FAMILIES), "shifted": (None, FAMILIES),
 }
 
