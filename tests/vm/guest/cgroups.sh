@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=dash
 # The cgroup hierarchies of a layout, as a node's init system mounts them.
 CGROUP=/sys/fs/cgroup
 
@@ -13,8 +13,7 @@ cgroup_mount_v1() { # CONTROLLERS: one hierarchy for them
 }
 
 cgroup_enable() { # FOLDER: every controller for what is below
-    local controller
-    for controller in $(cat "$1/cgroup.controllers"); do
+    tr ' ' '\n' <"$1/cgroup.controllers" | while read -r controller; do
         echo "+$controller" >"$1/cgroup.subtree_control" 2>/dev/null
     done
 }
@@ -44,7 +43,7 @@ cgroup_roots() {
         echo $CGROUP
         return
     fi
-    for folder in $CGROUP/*; do
+    for folder in "$CGROUP"/*; do
         [ -L "$folder" ] || [ ! -e "$folder/cgroup.procs" ] || echo "$folder"
     done
 }
@@ -52,13 +51,15 @@ cgroup_roots() {
 # The root of a controller's hierarchy; 1 when this layout does not offer it.
 cgroup_root_of() { # CONTROLLER
     local root
-    for root in $CGROUP/$1 $CGROUP $CGROUP/unified; do
-        case $root in
-        $CGROUP/$1) [ -e "$root/cgroup.procs" ] || continue ;;
-        *) grep -qw "$1" "$root/cgroup.controllers" 2>/dev/null || continue ;;
-        esac
-        echo "$root"
+    if [ -e "$CGROUP/$1/cgroup.procs" ]; then
+        echo "$CGROUP/$1"
         return
+    fi
+    for root in "$CGROUP" "$CGROUP/unified"; do
+        if grep -qw "$1" "$root/cgroup.controllers" 2>/dev/null; then
+            echo "$root"
+            return
+        fi
     done
     return 1
 }

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=dash disable=SC2034
 # What a topic calls in the guest; README.md describes each.
+# shellcheck source=/dev/null
 . /lab/cgroups.sh
 LAB_FILES=/lab/files
-AGENT= AGENT_STATUS= AGENT_LOG=/tmp/$LAB_TOPIC/agent.log PID=
+AGENT='' AGENT_STATUS='' AGENT_LOG=/tmp/$LAB_TOPIC/agent.log PID=''
 HZ_NS=10000000 # /proc/uptime counts hundredths of a second
 
 # --- what the host is told -------------------------------------------------------------
@@ -111,7 +112,7 @@ agent_stop() { # [SIGNAL]
 # --- containers ----------------------------------------------------------------------------------
 has_controller() { cgroup_root_of "$(controller_name "$1")" >/dev/null; }
 controller_name() { # blkio is what v1 calls io
-    if [ "$1" = io ] && [ -d $CGROUP/blkio ]; then echo blkio; else echo "$1"; fi
+    if [ "$1" = io ] && [ -d "$CGROUP/blkio" ]; then echo blkio; else echo "$1"; fi
 }
 container_id() { printf '%s' "$LAB_TOPIC-$1" | sha256sum | cut -c1-64; }
 container_file() { # NAME CONTROLLER FILE
@@ -132,14 +133,14 @@ container_limit() { # NAME LIMIT=VALUE
     local value=${2#*=}
     case $2 in
     memory=*)
-        if [ -d $CGROUP/memory ]; then
+        if [ -d "$CGROUP/memory" ]; then
             echo "$value" >"$(container_file "$1" memory memory.limit_in_bytes)"
         else
             echo "$value" >"$(container_file "$1" memory memory.max)"
         fi
         ;;
     cpu=*)
-        if [ -d $CGROUP/cpu ]; then
+        if [ -d "$CGROUP/cpu" ]; then
             echo $((value * 1000)) >"$(container_file "$1" cpu cpu.cfs_quota_us)"
         else
             echo "$((value * 1000)) 100000" >"$(container_file "$1" cpu cpu.max)"
@@ -175,7 +176,7 @@ container_run() { # NAME COMMAND...
     (container_enter "$name" && exec "$@")
 }
 container_cpu_ns() { # NAME
-    if [ -d $CGROUP/cpuacct ]; then
+    if [ -d "$CGROUP/cpuacct" ]; then
         cat "$(container_file "$1" cpuacct cpuacct.usage)"
     else
         awk '$1 == "usage_usec" { printf "%.0f\n", $2 * 1000 }' "$(container_file "$1" cpu cpu.stat)"

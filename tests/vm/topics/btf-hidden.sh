@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=dash source=/dev/null
 # As on a kernel without BTF: the types come from a file made on the host, and
 # the same figures are right.
 mount -t tmpfs none /sys/kernel/btf

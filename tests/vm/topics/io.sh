@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=dash
 # Block I/O of a container on ext4 and virtio-blk against the kernel's io.stat.
 BLOCKS=64
 
 kernel_figures() { # NAME: rbytes wbytes rios wios
     local bytes
-    if [ -d $CGROUP/blkio ]; then
+    if [ -d "$CGROUP/blkio" ]; then
         bytes=$(container_file "$1" io blkio.throttle.io_service_bytes)
         cat "$bytes" "$(container_file "$1" io blkio.throttle.io_serviced)" |
             awk '$2 == "Read" { r[++i] = $3 } $2 == "Write" { w[++j] = $3 } END { printf "%.0f %.0f %.0f %.0f\n", r[1], w[1], r[2], w[2] }'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=dash
 # Memory limits that are really applied: an OOM kill, resident memory, faults, reclaim.
 HELD_MIB=60
 LIMIT_BYTES=$((48 << 20))

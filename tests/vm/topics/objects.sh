@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=dash
 # What this kernel's verifier goes through to accept each program.
 if ! /lab/lint/bpf_verify /lab/bpf/*.bpf.o >verified 2>verify.log; then
     not_ok "the programs can be verified" "$(tail -n 1 verify.log)"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=dash
 # Loads of known kinds in containers; then all is stopped, and what the kernel
 # counted for them stands still while two more messages come.
 LOAD_SECONDS=4
@@ -39,8 +39,8 @@ figures() { # WHEN
     local name
     for name in $LOADS; do
         fact "${name}_cpu_ns_$1" "$(container_cpu_ns "$name")"
-        fact "${name}_run_delay_ns_$1" "$(sum_of $name schedstat 2)"
-        fact "${name}_switches_$1" "$(switches_of $name)"
+        fact "${name}_run_delay_ns_$1" "$(sum_of "$name" schedstat 2)"
+        fact "${name}_switches_$1" "$(switches_of "$name")"
     done
 }
 each() { # COMMAND... NAME
