@@ -95,8 +95,19 @@ keep() {
     mv "$part" "$folder"
 }
 
+# What was kept for other options or an older source is of no more use.
+forget_older() {
+    local path
+    for path in "$kernels/$name"-????????????* "$kernels/linux-source-${series}_"*; do
+        case $path in
+        "$folder" | "$kernels/$package" | "$kernels/$package.deb") ;;
+        *) rm -rf "$path" ;;
+        esac
+    done
+}
+
 for tool in aarch64-linux-gnu-gcc flex bison bc; do
-    command -v $tool >/dev/null || fail "$tool is missing: apt-get install gcc-aarch64-linux-gnu flex bison bc"
+    command -v $tool >/dev/null || fail "$tool is missing: packaging/dependencies.sh vm packages installs it"
 done
 deb=$(source_package)
 package=$(basename "$deb" .deb)
@@ -114,6 +125,7 @@ if [ ! -d "$folder" ]; then
         unpack "$deb" "$kernels/$package"
         compile "$kernels/$package" "$kernels/objects-$series" "$kernels/$name.log"
         keep "$kernels/objects-$series" "$folder"
+        forget_older
     fi
 fi
 echo "$folder"

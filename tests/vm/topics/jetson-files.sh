@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=dash
 # A kernel without bpf(): what the agent tells comes from cgroup files alone, is
 # the kernel's own count, and the rest is absent.
 BLOCKS=64

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=dash source=/dev/null
 # bpf() without BTF: what the agent says without a file of types, with another
 # kernel's, and that with this kernel's every figure is right.
 BTF_FOLDER=/var/lib/edgeprof/btf
@@ -60,6 +60,8 @@ messages 1
 fact own_quiet_ns "$(uptime_ns)"
 agent_stop
 equal "own: one warning" "$(warning)" "family mem runs in part: no tracepoint $MISSING"
-for topic in sched memory io; do . "/lab/topics/$topic.sh"; done
+. /lab/topics/sched.sh
+. /lab/topics/memory.sh
+. /lab/topics/io.sh
 equal "own: three more times the same warning" "$(grep -c warning: "$AGENT_LOG")" 4
 cat /tmp/jetson/*.log >/tmp/jetson/agent.log

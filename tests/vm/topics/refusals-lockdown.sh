@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=dash
 # lockdown=confidentiality: programs may not read the kernel's memory through
 # helpers. What a program reads through its typed arguments stays allowed. There
 # is no way back, so this is a guest's last topic.

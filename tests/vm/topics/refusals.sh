@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=sh
+# shellcheck shell=dash
 # What may be missing or refused on a node: one line for each cause, with what to
 # do; what can still run runs. Files of types: refusals.py makes them.
 BTF_FOLDER=/var/lib/edgeprof/btf
