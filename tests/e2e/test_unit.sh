@@ -12,12 +12,7 @@ LOAD='/system.slice/load.service'
 CAMERA=c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00
 
 # --- install -----------------------------------------------------------------------------
-install_program() {
-	make -s -C "$E2E/../.." O="$(dirname "$EDGEPROF")" DESTDIR="$TARGET_FILES" install >"$WORK/install.log" 2>&1 ||
-		bail "make install: $(tail -3 "$WORK/install.log")"
-}
 add_users() {
-	target systemd-sysusers
 	target useradd -M -G edgeprof watcher
 	target useradd -M outsider
 }
@@ -80,6 +75,7 @@ peer_receives() { target_peer timeout 8 "$EDGEPROF" watch --address tcp://10.99.
 # tells the path outside.
 service_starts() {
 	target systemd-run -q --unit=load sh -c 'while :; do :; done'
+	expect "the package installs" target dpkg -i "$PACKAGE"
 	expect "enabled and started" target systemctl enable --now edgeprof
 	expect "active" active
 	find_agent
@@ -200,7 +196,7 @@ service_stops() {
 	no_drop_in
 	target systemctl restart edgeprof
 	expect "it starts as before" active
-	expect "its state folder" [ "$(target stat -c %U:%G:%a /var/lib/edgeprof)" = edgeprof:edgeprof:750 ]
+	expect "its state folder" [ "$(target stat -c %U:%G:%a /var/lib/edgeprof)" = edgeprof:edgeprof:755 ]
 	target systemctl stop edgeprof
 	expect "stopped: it ended well" has_property Result success
 	expect "stopped: no socket, no folder" eval '! target test -e /run/edgeprof'
@@ -226,11 +222,11 @@ by_hand() {
 }
 
 target_make unit
-install_program
+PACKAGE=$(target_package) || bail "make deb: $(tail -3 "$WORK/package.log")"
 add_container
 target_boot
-add_users
 service_starts
+add_users
 privileges_hold
 subscribers_are_served
 exposure_is_low

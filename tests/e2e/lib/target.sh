@@ -6,6 +6,7 @@
 # has a network of its own: 10.99.7.2, this side being 10.99.7.1.
 #   target_make NAME       a fresh machine; sets TARGET_FILES, the folder where files
 #                          can be laid before it boots
+#   target_package         the package of the program, made now; its path inside
 #   target_boot            boots it; sets TARGET_PID, its pid 1 as seen from here
 #   target COMMAND...      runs inside as root
 #   target_as USER COMMAND...
@@ -16,18 +17,10 @@
 # TARGET_PACKAGES: what is in it beside the smallest system.
 # After lib/e2e.sh and lib/cgroups.sh.
 
-TARGET_PACKAGES=${TARGET_PACKAGES:-systemd,systemd-sysv,python3-minimal}
+TARGET_PACKAGES=${TARGET_PACKAGES:-systemd,systemd-sysv,adduser,python3-minimal}
 TARGET_CACHE=${EDGEPROF_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/edgeprof}
 TARGET_UNIFIED=/sys/fs/cgroup/unified
 [ -d "$TARGET_UNIFIED" ] || TARGET_UNIFIED=/sys/fs/cgroup
-
-# Packages of the libraries that the program under test is linked with.
-libraries_of() { # PROGRAM
-	local library
-	ldd "$1" 2>/dev/null | awk '$3 ~ "^/" { print $3 }' | while read -r library; do
-		dpkg-query -S "$library" 2>/dev/null || dpkg-query -S "/usr$library" || dpkg-query -S "$(realpath "$library")"
-	done | cut -d: -f1 | sort -u
-}
 
 target_mirror() {
 	apt-get indextargets --format '$(SITE) $(RELEASE)' | awk -v suite="$1" '$2 == suite { print $1; exit }'
@@ -74,11 +67,20 @@ target_make() { # NAME
 	TARGET_NAME=$1
 	TARGET_GROUP=$TARGET_UNIFIED/edgeprof-e2e-target-$1-$$
 	TARGET_FILES=$WORK/$1/files
-	TARGET_TREE=$(target_tree "$TARGET_PACKAGES,$(libraries_of "$EDGEPROF" | paste -sd,)") ||
+	TARGET_TREE=$(target_tree "$TARGET_PACKAGES") ||
 		bail "cannot make a machine from this distribution's packages"
 	mkdir -p "$TARGET_FILES" "$WORK/$1/work" "$WORK/$1/root" "$TARGET_GROUP"
 	chmod 755 "$TARGET_FILES"
 	at_exit "target_remove '$TARGET_GROUP'"
+}
+
+# The static program: nothing else needs to be in there.
+target_package() {
+	local build
+	build=$(dirname "$EDGEPROF")
+	make -s -C "$E2E/../.." O="$build" PACKAGES_DIR="$build/packages" deb >"$WORK/package.log" 2>&1 || return
+	cp "$build"/packages/edgeprof_*_"$(dpkg --print-architecture)".deb "$TARGET_FILES/edgeprof.deb" || return
+	echo /edgeprof.deb
 }
 
 # Runs in namespaces of its own: whatever it mounts goes with it.
