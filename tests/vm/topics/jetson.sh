@@ -13,7 +13,7 @@ doctor_says() { # CHECK: its level
 case_of() { # NAME
     AGENT_LOG=/tmp/jetson/$1.log
     fact "$1_began_ns" "$(uptime_ns)"
-    agent_start
+    agent_start --interval 100ms
     fact "$1_quiet_ns" "$(uptime_ns)"
     agent_stop
     equal "$1: the agent ends well" "$AGENT_STATUS" 0

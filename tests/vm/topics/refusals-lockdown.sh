@@ -8,7 +8,7 @@ LOCKDOWN=/sys/kernel/security/lockdown
 case_of() { # DOOR
     AGENT_LOG=/tmp/refusals-lockdown/$1.log
     fact "$1_began_ns" "$(uptime_ns)"
-    agent_start --door "$1"
+    agent_start --interval 100ms --door "$1"
     fact "$1_quiet_ns" "$(uptime_ns)"
     agent_stop
     equal "$1: the agent ends well" "$AGENT_STATUS" 0

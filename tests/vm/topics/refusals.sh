@@ -35,7 +35,7 @@ case_of() { # NAME WORDS OPTION...: runs the agent, leaves what families it had 
     mkdir -p /run/edgeprof
     [ -z "$AS" ] || chmod -R 777 /run/edgeprof
     fact "${name}_began_ns" "$(uptime_ns)"
-    agent_start "$@"
+    agent_start --interval 100ms "$@"
     fact "${name}_quiet_ns" "$(uptime_ns)"
     agent_stop
     equal "$name: the agent ends well" "$AGENT_STATUS" 0
