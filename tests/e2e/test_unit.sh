@@ -183,6 +183,16 @@ metering_takes_permission() {
 	await 5 "programs are metered still" "any(p.run_time_ns for p in last.snapshot.self.programs) and last.snapshot.self.metered_ns > 1e9"
 }
 
+# A manager that does not know CAP_BPF leaves it out; the packaged drop-in helps.
+older_manager_is_helped() {
+	configure
+	target cp /usr/share/edgeprof/older-systemd.conf "$DROP_INS/zz.conf"
+	drop_in "AmbientCapabilities=" "AmbientCapabilities=CAP_DAC_READ_SEARCH" \
+		"CapabilityBoundingSet=" "CapabilityBoundingSet=CAP_DAC_READ_SEARCH"
+	follow "$WORK/older.json" watcher
+	check "without CAP_BPF by name: every family runs" "all(f.state == 'FAMILY_STATE_RUNNING' and f.door == 'tp_btf' for f in last.snapshot.self.families)"
+}
+
 wrong_configuration_stays_down() {
 	configure "interval = soon"
 	target systemctl restart edgeprof 2>/dev/null
@@ -236,6 +246,7 @@ tcp_takes_permission
 watchdog_restarts
 filter_is_named
 metering_takes_permission
+older_manager_is_helped
 wrong_configuration_stays_down
 service_stops
 by_hand
