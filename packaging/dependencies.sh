@@ -18,7 +18,7 @@ packages_of() {
     build) echo make gcc pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev protobuf-c-compiler \
         libprotobuf-c-dev libnanomsg-dev libncurses-dev libjansson-dev libinih-dev uthash-dev libcap-dev ;;
     test) echo libcmocka-dev libclang-rt-14-dev python3 python3-protobuf protobuf-compiler iproute2 libcap2-bin \
-        util-linux procps bpftool tmux jq podman runc containerd docker.io busybox-static mandoc \
+        util-linux procps bpftool dwarves tmux jq podman runc containerd docker.io busybox-static mandoc \
         debootstrap systemd-container ;;
     bench) echo python3 libbpf-tools bpftrace linux-perf ;;
     lint) echo clang-format clang-tidy cppcheck shellcheck python3 universal-ctags git bpftool mandoc ;;
