@@ -165,7 +165,7 @@ static void assert_running(const struct family_snapshot *state, int r)
 static void test_families_load(void **state)
 {
 	struct fixture *f = *state;
-	struct family_snapshot family;
+	struct family_snapshot family = { 0 };
 	struct cpu_source *cpu;
 	struct mem_source *mem;
 	struct io_source *io;
@@ -183,7 +183,7 @@ static void test_families_load(void **state)
 static void test_missing_tracepoints(void **state)
 {
 	struct fixture *f = *state;
-	struct family_snapshot family;
+	struct family_snapshot family = { 0 };
 	struct cpu_source *cpu;
 
 	for (uint32_t id = 1; id < btf__type_cnt(f->minimal); id++) {
