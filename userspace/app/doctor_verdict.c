@@ -331,6 +331,16 @@ size_t doctor_judge(const struct kernel_probe *p, enum config_hierarchy hierarch
 	return v.n;
 }
 
+/* Only what has no known cause is worth a report. */
+static const char *family_remedy(const struct family_snapshot *f)
+{
+	if (f->state == FAMILY_DEGRADED)
+		return "use a kernel that has it, or do without";
+	if (text_starts_with(f->reason, "the kernel refused") || text_starts_with(f->reason, "cannot "))
+		return "report it with this line and the kernel's version";
+	return "what the reason says, or do without";
+}
+
 size_t doctor_judge_families(const struct family_snapshot *families, size_t n_families,
 			     struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n)
 {
@@ -350,9 +360,10 @@ size_t doctor_judge_families(const struct family_snapshot *families, size_t n_fa
 		}
 		text_copy(row->found, sizeof(row->found), f->reason);
 		text_copy(row->cost, sizeof(row->cost),
-			  "its figures are absent, or those of the cgroup files");
-		text_copy(row->remedy, sizeof(row->remedy),
-			  "report it with this line and the kernel's version");
+			  f->state == FAMILY_DEGRADED
+				  ? "some of its figures are absent"
+				  : "its figures are absent, or those of the cgroup files");
+		text_copy(row->remedy, sizeof(row->remedy), family_remedy(f));
 	}
 	return n;
 }

@@ -56,6 +56,7 @@ edgeprof doctor >doctor.txt
 equal "own: doctor finds BTF" "$(doctor_says BTF)" works
 equal "own: doctor finds raw_tp" "$(doctor_says 'door raw_tp')" works
 check "own: doctor names the missing tracepoint" grep -q "missing .*compaction:$MISSING" doctor.txt
+check "own: doctor says that the mem family runs in part" grep -q "cost: some of its figures are absent" doctor.txt
 messages 1
 fact own_quiet_ns "$(uptime_ns)"
 agent_stop

@@ -24,4 +24,5 @@ check "it is" grep -q '\[confidentiality\]' $LOCKDOWN
 for door in auto tp_btf raw_tp; do case_of $door; done
 edgeprof doctor >doctor.txt
 check "doctor names it" grep -q lockdown doctor.txt
+check "doctor asks for no report of it" sh -c '! grep -q "do:.*report it" doctor.txt'
 cat /tmp/refusals-lockdown/*.log >/tmp/refusals-lockdown/agent.log
