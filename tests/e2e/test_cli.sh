@@ -63,7 +63,7 @@ fine "usage: edgeprof version" help version
 fine "usage: edgeprof version" version --help
 fine "edgeprof " version
 fine "edgeprof " --version
-for verb in agent watch top doctor; do
+for verb in agent watch top doctor btf; do
 	fine "usage: edgeprof $verb" help "$verb"
 	fine "--help" "$verb" --help
 	fine "usage: edgeprof $verb" "$verb" -h
@@ -83,7 +83,7 @@ wrong 2 "unexpected argument 'me'" help top me
 wrong 2 "unexpected argument 'now'" version now
 
 # --- what every verb refuses ------------------------------------------------------------
-for verb in agent watch top doctor; do
+for verb in agent watch top doctor btf; do
 	wrong 2 "unknown option '--frobnicate'" "$verb" --frobnicate
 	wrong 2 "unknown option '-x'" "$verb" -x
 	wrong 2 "unexpected argument 'stray'" "$verb" stray
@@ -108,6 +108,7 @@ done <<-'TABLE'
 	publish tcp://host:99999 ipc:///PATH
 	root relative an absolute path
 	run-dir relative an absolute path
+	btf relative an absolute path
 	group -x the name of a group
 	socket-mode 9 octal
 	hierarchy freezer cpuacct
@@ -124,7 +125,7 @@ done <<-'TABLE'
 	crio-roots relative absolute paths
 TABLE
 long=/$(printf '%0600d' 0)
-for key in publish root run-dir group docker-roots containerd-states podman-roots crio-roots; do
+for key in publish root run-dir btf group docker-roots containerd-states podman-roots crio-roots; do
 	wrong 2 "is not allowed" agent "--$key" "$long"
 done
 wrong 2 "did you mean '--interval'" agent --intervall 1s
@@ -232,7 +233,7 @@ fi
 
 # --- output that cannot be written ------------------------------------------------------------
 for words in help version doctor "doctor --json" "agent --help" "watch --help" "top --help" \
-	"doctor --help" "help --help" "version --help"; do
+	"doctor --help" "btf --help" "help --help" "version --help"; do
 	# shellcheck disable=SC2086 # words are split on purpose
 	timeout 20 "$EDGEPROF" $words >/dev/full 2>err </dev/null
 	status=$?

@@ -117,6 +117,48 @@ static void test_bpf(void **state)
 	assert_verdict("BTF", DOCTOR_MISSING, "No such file");
 }
 
+static void test_types_from_a_file(void **state)
+{
+	(void)state;
+	node.btf_error = node.tp_btf_error = -ENOENT;
+	text_copy(node.btf_reason, sizeof(node.btf_reason), "none for this kernel is in /x");
+	assert_verdict("BTF", DOCTOR_MISSING, "none for this kernel is in /x");
+	assert_non_null(strstr(judge("BTF", CONFIG_HIERARCHY_AUTO)->remedy, "edgeprof-btf(1)"));
+	node.btf_reason[0] = '\0';
+	text_copy(node.btf_file, sizeof(node.btf_file), "/x/a.btf");
+	text_copy(node.btf_of, sizeof(node.btf_of), "5.10.104-tegra");
+	assert_verdict("BTF", DOCTOR_WORKS, "/x/a.btf, of 5.10.104-tegra");
+	assert_verdict("door tp_btf", DOCTOR_NOTE, "not with BTF from a file");
+	assert_true(doctor_is_complete(rows, n_rows));
+	node.raw_tp_error = -EPERM;
+	assert_verdict("door raw_tp", DOCTOR_MISSING, "no permission");
+	/* A file that is named and refused leaves no types, although the kernel has some. */
+	node.btf_error = node.tp_btf_error = 0;
+	node.btf_file[0] = '\0';
+	text_copy(node.btf_reason, sizeof(node.btf_reason), "/x/a.btf is of kernel 5.10");
+	assert_verdict("BTF", DOCTOR_MISSING, "is of kernel 5.10");
+}
+
+static void test_self_check(void **state)
+{
+	struct self_check check = { .verdict = SELF_CHECK_PASSED };
+
+	(void)state;
+	assert_int_equal(doctor_judge_self_check(&check, rows, 0), 1);
+	assert_int_equal(rows[0].level, DOCTOR_WORKS);
+	check.verdict = SELF_CHECK_UNKNOWN;
+	text_copy(check.reason, sizeof(check.reason), "no switch was seen");
+	assert_int_equal(doctor_judge_self_check(&check, rows, 0), 1);
+	assert_int_equal(rows[0].level, DOCTOR_NOTE);
+	assert_string_equal(rows[0].found, "no switch was seen");
+	check.verdict = SELF_CHECK_WRONG;
+	assert_int_equal(doctor_judge_self_check(&check, rows, 3), 4);
+	assert_int_equal(rows[3].level, DOCTOR_MISSING);
+	assert_true(rows[3].cost[0] && rows[3].remedy[0]);
+	assert_int_equal(doctor_refuse_settings(rows, 0), 1);
+	assert_false(doctor_is_complete(rows, 1));
+}
+
 static void test_doors(void **state)
 {
 	(void)state;
@@ -327,11 +369,23 @@ static void test_run_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_all_is_well), T(test_kernel),           T(test_bpf),
-		T(test_doors),       T(test_capabilities),     T(test_metering),
-		T(test_filtered),    T(test_tracepoints),      T(test_cgroups),
-		T(test_node),        T(test_installation),     T(test_run_dir),
-		T(test_map_memory),  T(test_probe_of_nothing), T(test_long_names_are_cut),
+		T(test_all_is_well),
+		T(test_kernel),
+		T(test_bpf),
+		T(test_doors),
+		T(test_types_from_a_file),
+		T(test_self_check),
+		T(test_capabilities),
+		T(test_metering),
+		T(test_filtered),
+		T(test_tracepoints),
+		T(test_cgroups),
+		T(test_node),
+		T(test_installation),
+		T(test_run_dir),
+		T(test_map_memory),
+		T(test_probe_of_nothing),
+		T(test_long_names_are_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
