@@ -2,7 +2,7 @@
 # The VM lab (tests/vm/README.md): the static programs on distribution kernels
 # under QEMU. G=GUEST... and T=TOPIC... choose, VM_JOBS guests run at a time.
 VM_LAB := tests/vm/lab.py
-VM_JOBS ?= 1
+VM_JOBS ?= 2
 VM_ARCHES := arm64 amd64
 vm-names = $(if $(G),$(G),$(shell $(VM_LAB) names $(1) $(T)))
 export EDGEPROF_VM_BUILD := $(abspath $(O))

@@ -71,7 +71,7 @@ def do_all(*names):
     waiting, running, good = list(names), {}, True
     try:
         while waiting or running:
-            while waiting and len(running) < int(os.environ.get("VM_JOBS", "1")):
+            while waiting and len(running) < int(os.environ.get("VM_JOBS", "2")):
                 running[waiting[0]] = (machine.start([sys.executable, __file__, "run", waiting[0]], stdout=subprocess.DEVNULL), time.monotonic())
                 waiting.pop(0)
             time.sleep(0.1)
