@@ -88,8 +88,8 @@ int ep_check_raw(u64 *ctx)
 	u32 key = 0;
 	struct ep_check *c = bpf_map_lookup_elem(&ep_check, &key);
 
-	/* Only one that goes to sleep: its counters are up to date. */
-	if (!c || !c->pid || c->seen || (ctx[0] & 1) || !is_wanted(c))
+	/* Only one that leaves by itself; the last one counts, which is the sleep. */
+	if (!c || !c->pid || (ctx[0] & 1) || !is_wanted(c))
 		return 0;
 	read_task(prev, c);
 	c->argument_state = cfg.switch_has_prev_state ? (u32)ctx[3] : c->state;

@@ -224,7 +224,7 @@ static void *ballast_map(const struct self_facts *f, size_t *ret_bytes)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
-static int ask_for_this_thread(struct ep_check *c)
+static int prepare(struct ep_check *c)
 {
 	struct stat st;
 
@@ -234,23 +234,25 @@ static int ask_for_this_thread(struct ep_check *c)
 	/* The kernel's own form of a device number. */
 	c->namespace_device = (uint64_t)major(st.st_dev) << 20 | minor(st.st_dev);
 	c->namespace_inode = st.st_ino;
-	__atomic_store_n(&c->pid, (uint32_t)syscall(SYS_gettid), __ATOMIC_SEQ_CST);
 	return 0;
 }
 
-/* 1: seen, 0: not. */
+/* 1: seen, 0: not. The program looks for as short as possible, so that no switch
+ * but the sleep's is in between. */
 static int look(struct ep_check *c, struct self_facts *facts, long sleep_ns)
 {
 	const struct timespec pause = { 0, sleep_ns };
-	int r = ask_for_this_thread(c);
+	uint32_t thread = (uint32_t)syscall(SYS_gettid);
+	int r = prepare(c);
 
 	if (r == 0)
 		r = read_before(facts);
 	if (r < 0)
 		return r;
+	__atomic_store_n(&c->pid, thread, __ATOMIC_SEQ_CST);
 	nanosleep(&pause, NULL);
+	__atomic_store_n(&c->pid, 0, __ATOMIC_SEQ_CST);
 	r = read_after(facts);
-	c->pid = 0;
 	return r < 0 ? r : c->seen != 0;
 }
 
