@@ -4,10 +4,9 @@
 #include "base/group.h"
 #include "base/root.h"
 #include "base/text.h"
+#include "source/libbpf_old.h"
 
-#include <bpf/bpf.h>
 #include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <edgeprof/abi.h>
 #include <errno.h>
 #include <fcntl.h>

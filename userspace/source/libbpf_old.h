@@ -30,6 +30,31 @@ static inline int bpf_map_create(enum bpf_map_type type, const char *name, __u32
 	return bpf_create_map_xattr(&attr);
 }
 
+struct bpf_prog_load_opts {
+	size_t sz;
+	enum bpf_attach_type expected_attach_type;
+	__u32 attach_btf_id;
+};
+
+/* The name was another function's. */
+#define bpf_prog_load libbpf_old_prog_load
+static inline int libbpf_old_prog_load(enum bpf_prog_type type, const char *name, const char *license,
+				       const struct bpf_insn *insns, size_t n,
+				       const struct bpf_prog_load_opts *opts)
+{
+	const struct bpf_load_program_attr attr = {
+		.prog_type = type,
+		.expected_attach_type = opts ? opts->expected_attach_type : 0,
+		.name = name,
+		.insns = insns,
+		.insns_cnt = n,
+		.license = license,
+		.attach_btf_id = opts ? opts->attach_btf_id : 0,
+	};
+
+	return bpf_load_program_xattr(&attr, NULL, 0);
+}
+
 static inline __u32 btf__type_cnt(const struct btf *btf)
 {
 	return btf__get_nr_types(btf) + 1;
