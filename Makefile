@@ -82,7 +82,8 @@ EP_CPPFLAGS := $(EP_CPPFLAGS)
 EP_LIBS := $(EP_LIBS)
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v2 -std=gnu11 -Wall -Wextra -Wno-unused-parameter \
 	-Wno-missing-declarations -Wno-address-of-packed-member \
-	$(if $(filter-out 0,$(WERROR)),-Werror) -Ibpf -Iinclude -D__bpf__ -MMD -MP
+	$(if $(filter-out 0,$(WERROR)),-Werror) -Ibpf -Iinclude -D__bpf__ -MMD -MP \
+	-fdebug-compilation-dir=. # line info would name the folder
 
 .PHONY: all
 all: $(O)/edgeprof $(O)/libedgeprof.a $(O)/libedgeprof.so $(BPF_OBJ) ## build the program, the BPF objects and the library

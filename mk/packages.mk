@@ -15,6 +15,15 @@ deb: all
 	@packaging/package.sh $(TARGET) $(O) $(PACKAGES_DIR)
 endif
 
+PACKAGE_TESTS := $(wildcard tests/packages/test_*.sh)
+.PHONY: packages check-packages
+packages: ## Debian packages for every architecture, in build/packages
+	@$(DEPENDENCIES) build packages
+	@for arch in $(TARGETS); do $(MAKE) --no-print-directory -j$$(nproc) TARGET=$$arch O=$(O)/$$arch deb || exit 1; done
+check-packages: packages ## packages and static programs in other userlands (root)
+	@$(DEPENDENCIES) test
+	@tests/run.sh $(O)/test-logs $(abspath $(PACKAGE_TESTS))
+
 # What another sysroot changes.
 ifneq ($(SYSROOT),)
 $(ROOM_OBJ) $(MAIN_OBJ) $(CLIENT_OBJ) $(PROTO_O): $(SYSROOT)/packages

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The arm64 package under the dpkg of other userlands: installed, upgraded, removed
 # and purged; with systemd-sysusers and without, with and without an older systemd.
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../e2e
 . "$(dirname "$0")/../e2e/lib/e2e.sh"
 . "$E2E/../packages/lib/userland.sh"
 . "$E2E/../packages/lib/packages.sh"

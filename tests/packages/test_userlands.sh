@@ -3,7 +3,7 @@
 # The arm64 program in userlands older and newer than the one it was linked in.
 # That of JetPack 4 (glibc 2.27) is in no Debian suite: test_packages.sh shows that
 # the program takes nothing from a userland's C library.
-# shellcheck source-path=SCRIPTDIR
+# shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../e2e
 . "$(dirname "$0")/../e2e/lib/e2e.sh"
 . "$E2E/../packages/lib/userland.sh"
 require debootstrap unshare chroot setpriv script ip
