@@ -24,8 +24,9 @@ check: ## install what tests need, run every test (sudo)
 	@$(MAKE) --no-print-directory -j$$(nproc) tests
 	@$(MAKE) --no-print-directory -j$$(nproc) O=$(O)/san SAN=address,undefined CFLAGS="-O1 -g" san-tests
 	@$(MAKE) --no-print-directory vm-short
+	@$(MAKE) --no-print-directory packages
 	@tests/run.sh $(O)/test-logs $(abspath $(UNIT_BIN)) $(abspath $(SAN_BIN)) $(abspath $(BPFTEST_BIN)) $(abspath $(E2E_TESTS)) \
-		$(call vm-tests,$(call vm-names,short))
+		$(abspath $(PACKAGE_TESTS)) $(call vm-tests,$(call vm-names,short))
 
 # The unit tests once more, under ASan and UBSan.
 SAN_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/san/tests/unit/san_%)

@@ -5,7 +5,7 @@
 # shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../e2e
 . "$(dirname "$0")/../e2e/lib/e2e.sh"
 . "$E2E/../packages/lib/packages.sh"
-require dpkg-deb readelf objdump lintian qemu-aarch64-static
+require dpkg-deb readelf objdump lintian qemu-aarch64-static script
 SOURCE=$(realpath "$E2E/../..")
 SYSROOT=$("$SOURCE/packaging/sysroot.sh" arm64) || bail "no sysroot"
 PROGRAM_MAX_BYTES=$((8 * 1024 * 1024))
@@ -84,9 +84,11 @@ subscribes() {
     # shellcheck disable=SC2086 # a list of words
     aarch64-linux-gnu-gcc --sysroot="$SYSROOT" -o "$WORK/subscriber" "$root/usr/share/doc/libedgeprof-dev/examples/subscriber.c" \
         -isystem "$SYSROOT/usr/include" -L"$SYSROOT/usr/lib/aarch64-linux-gnu" $flags -lnanomsg || return
-    qemu-aarch64-static -L "$SYSROOT" -E LD_LIBRARY_PATH="$(dirname "$(library arm64)"):$SYSROOT/usr/lib/aarch64-linux-gnu" \
-        timeout 15 "$WORK/subscriber" "ipc://$agent" >"$WORK/received" 2>&1 &
-    wait_until 15 grep -q ' memory ' "$WORK/received" || { cat "$WORK/received" && return 1; }
+    # On a terminal, so that it writes line by line.
+    timeout 15 script -qefc "qemu-aarch64-static -L '$SYSROOT' -E \
+        LD_LIBRARY_PATH='$(dirname "$(library arm64)"):$SYSROOT/usr/lib/aarch64-linux-gnu' '$WORK/subscriber' 'ipc://$agent'" \
+        "$WORK/received" </dev/null >/dev/null 2>&1 &
+    wait_until 15 grep -q ' memory [1-9]' "$WORK/received" || { cat "$WORK/received" && return 1; }
     stop_process $! || true
 }
 
