@@ -80,6 +80,9 @@ static void test_all_right(void **state)
 	facts.has_cgroup_id = false;
 	seen.cgroup_id = 1;
 	right();
+	memcpy(seen.comm, "edgeprof-caf\xc3", sizeof("edgeprof-caf\xc3")); /* cut inside a character */
+	memcpy(facts.comm, seen.comm, sizeof(facts.comm));
+	right();
 }
 
 static void test_the_task(void **state)
@@ -138,6 +141,8 @@ static void test_memory(void **state)
 	wrong("resident file pages", "739 instead of 610");
 	seen.rss_pages[EP_RSS_SHMEM] = -200;
 	wrong("resident file pages", "400 instead of 610");
+	seen.rss_pages[EP_RSS_FILE] = seen.rss_pages[EP_RSS_SHMEM] = INT64_MAX;
+	wrong("resident file pages", "instead of 610");
 }
 
 #define T(name) cmocka_unit_test_setup(name, set_up)

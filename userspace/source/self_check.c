@@ -26,8 +26,8 @@
 #define SLEEP_FIRST_NS 200000
 #define SLEEP_MAX_NS 3000000
 #define PROCS_BYTES_MAX (1u << 20)
-#define BALLAST_PAGES_MAX 2048
-#define TASK_STATE_MASK 3 /* interruptible, uninterruptible */
+#define BALLAST_BYTES_MAX (8u << 20) /* where a page has 64 KiB, a unit's limit of memory is near */
+#define TASK_STATE_MASK 3            /* interruptible, uninterruptible */
 
 /* --- comparing ----------------------------------------------------------------------- */
 
@@ -56,11 +56,11 @@ static const char *compare_task(const struct ep_check *seen, const struct self_f
 	char comm[sizeof(seen->comm) + 1] = "";
 
 	memcpy(comm, seen->comm, sizeof(seen->comm));
-	text_clean(comm);
 	if (seen->tgid != seen->helper_tgid)
 		return differ(into, size, seen->tgid, seen->helper_tgid), "process id";
 	if (strcmp(comm, facts->comm)) {
 		snprintf(into, size, "'%s' instead of '%s'", comm, facts->comm);
+		text_clean(into);
 		return "command name";
 	}
 	if (seen->cpu != seen->helper_cpu)
@@ -100,7 +100,9 @@ static const char *compare_times(const struct ep_check *seen, const struct self_
 static const char *compare_memory(const struct ep_check *seen, const struct self_facts *facts, char *into,
 				  size_t size)
 {
-	int64_t file = seen->rss_pages[EP_RSS_FILE] + seen->rss_pages[EP_RSS_SHMEM];
+	/* Of wrong types these may be any numbers, whose signed sum need not exist. */
+	int64_t file =
+		(int64_t)((uint64_t)seen->rss_pages[EP_RSS_FILE] + (uint64_t)seen->rss_pages[EP_RSS_SHMEM]);
 
 	if (!seen->mm_users || seen->mm_users > 1u << 20)
 		return differ(into, size, seen->mm_users, 1), "users of the address space";
@@ -214,11 +216,10 @@ static void find_cgroup(const struct self_check_place *place, struct self_facts 
 /* Memory that is there for certain, so that a count of zero is seen as wrong. */
 static void *ballast_map(const struct self_facts *f, size_t *ret_bytes)
 {
-	int64_t pages = 2 * f->tolerance_pages;
+	size_t bytes = 2 * (size_t)f->tolerance_pages * (size_t)sysconf(_SC_PAGESIZE);
 	void *memory;
 
-	*ret_bytes = (size_t)(pages < BALLAST_PAGES_MAX ? pages : BALLAST_PAGES_MAX) *
-		     (size_t)sysconf(_SC_PAGESIZE);
+	*ret_bytes = bytes < BALLAST_BYTES_MAX ? bytes : BALLAST_BYTES_MAX;
 	memory = mmap(NULL, *ret_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
 		      -1, 0);
 	return memory == MAP_FAILED ? NULL : memory;
