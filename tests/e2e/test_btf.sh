@@ -161,6 +161,8 @@ agent_says "wrong types under the right name" "self-check: run time in ns read a
 reads_files "wrong types" "self-check: run time"
 expect "doctor sees them" sh -c "'$EDGEPROF' doctor --btf '$WORK/wrong.btf' | grep -q '^missing  self-check .*run time'"
 expect "doctor names the file" sh -c "'$EDGEPROF' doctor --btf '$WORK/own.btf' | grep -q '^works    BTF .*own.btf, of $(uname -r)'"
+expect "doctor when maps of the full size are refused" sh -c "prlimit --nofile=8:8 '$EDGEPROF' doctor | grep -q '^missing  counter maps .*open files'"
+expect "and claims no self-check then" sh -c "! prlimit --nofile=8:8 '$EDGEPROF' doctor | grep self-check"
 expect "doctor on settings that exclude each other" sh -c "'$EDGEPROF' doctor --btf '$WORK/own.btf' --door tp_btf | grep -q '^missing  settings'"
 
 # --- a kernel whose BTF is hidden ------------------------------------------------------------------------

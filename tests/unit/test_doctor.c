@@ -155,6 +155,9 @@ static void test_self_check(void **state)
 	assert_int_equal(doctor_judge_self_check(&check, rows, 3), 4);
 	assert_int_equal(rows[3].level, DOCTOR_MISSING);
 	assert_true(rows[3].cost[0] && rows[3].remedy[0]);
+	assert_int_equal(doctor_refuse_maps("too many", rows, 0), 1);
+	assert_string_equal(rows[0].found, "too many");
+	assert_false(doctor_is_complete(rows, 1));
 	assert_int_equal(doctor_refuse_settings(rows, 0), 1);
 	assert_false(doctor_is_complete(rows, 1));
 }

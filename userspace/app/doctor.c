@@ -85,8 +85,10 @@ static size_t try_families(const struct config *config, const struct kernel_prob
 	log_set_level((enum log_level)0); /* the rows tell */
 	if (probes_open(config, &choice, &probes) < 0)
 		n = doctor_refuse_settings(rows, n);
-	if (probes.btf_source[0])
+	if (probes.check.verdict != SELF_CHECK_NOT_MADE)
 		n = doctor_judge_self_check(&probes.check, rows, n);
+	else if (probes.btf_source[0])
+		n = doctor_refuse_maps(probes.families[0].reason, rows, n);
 	if (probes.slots)
 		n = doctor_judge_families(probes.families, probes.n_families, rows, n);
 	probes_close(&probes);

@@ -389,6 +389,7 @@ size_t doctor_judge_self_check(const struct self_check *check, struct doctor_row
 			       size_t n)
 {
 	static const enum doctor_level levels[] = {
+		[SELF_CHECK_NOT_MADE] = DOCTOR_NOTE,
 		[SELF_CHECK_PASSED] = DOCTOR_WORKS,
 		[SELF_CHECK_UNKNOWN] = DOCTOR_NOTE,
 		[SELF_CHECK_WRONG] = DOCTOR_MISSING,
@@ -401,6 +402,15 @@ size_t doctor_judge_self_check(const struct self_check *check, struct doctor_row
 	    check->verdict == SELF_CHECK_WRONG
 		    ? "make the file anew with edgeprof btf from this very kernel, see edgeprof-btf(1)"
 		    : "");
+	return v.n;
+}
+
+size_t doctor_refuse_maps(const char *reason, struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n)
+{
+	struct verdict v = { .rows = rows, .n = n };
+
+	say(add(&v, DOCTOR_MISSING, "counter maps"), reason, FILES_ONLY,
+	    "raise the limit that refuses them, or make fewer slots");
 	return v.n;
 }
 

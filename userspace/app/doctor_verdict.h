@@ -36,6 +36,8 @@ size_t doctor_judge_metering(const struct kernel_probe *p, enum config_metering 
 /* What checking the kernel's types said; returns the number of rows. */
 size_t doctor_judge_self_check(const struct self_check *check, struct doctor_row rows[DOCTOR_ROWS_MAX],
 			       size_t n);
+/* Maps of the full size were refused; returns the number of rows. */
+size_t doctor_refuse_maps(const char *reason, struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n);
 /* Settings that the agent refuses to start with; returns the number of rows. */
 size_t doctor_refuse_settings(struct doctor_row rows[DOCTOR_ROWS_MAX], size_t n);
 /* Whether the agent can do all it is made for. */

@@ -177,8 +177,13 @@ static bool types_are_right(struct probes *p, const struct config *config,
 		.mount = choice->mount,
 	};
 
-	if (p->kernel.own && p->kernel.reads_refused)
-		return true; /* the check reads as the raw_tp door does */
+	if (p->kernel.own && p->kernel.reads_refused) { /* the check reads as the raw_tp door does */
+		p->check.verdict = SELF_CHECK_UNKNOWN;
+		snprintf(p->check.reason, sizeof(p->check.reason),
+			 "self-check: not made, lockdown=confidentiality keeps it from reading");
+		log_info("%s; the types are from %s", p->check.reason, p->btf_source);
+		return true;
+	}
 	self_check_run(&p->kernel, p->slots, &place, &p->check);
 	if (p->check.verdict == SELF_CHECK_PASSED)
 		log_info("types from %s, self-check passed in %.1f ms", p->btf_source,

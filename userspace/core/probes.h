@@ -23,7 +23,7 @@ struct probes {
 	struct family_snapshot families[SNAPSHOT_FAMILIES_MAX];
 	size_t n_families;
 	char btf_source[256];    /* where the kernel's types are from */
-	struct self_check check; /* of those types; without slots it was not made */
+	struct self_check check; /* of those types */
 	struct metering metering;
 	/* Run times add up over the metered windows alone: others may meter in between. */
 	struct program_snapshot programs[SNAPSHOT_PROGRAMS_MAX];

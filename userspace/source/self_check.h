@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 enum self_check_verdict {
+	SELF_CHECK_NOT_MADE,
 	SELF_CHECK_PASSED,
 	SELF_CHECK_UNKNOWN, /* nothing was seen, or the program did not load */
 	SELF_CHECK_WRONG,
