@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/atomic_file.h"
 
+#include "base/root.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,18 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int write_all(int fd, const char *data, size_t size)
+static int fill(int fd, const void *data, size_t size)
 {
-	while (size) {
-		ssize_t n = write(fd, data, size);
+	int r = fd_write_all(fd, data, size);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
+	if (r < 0)
+		return r;
 	return fchmod(fd, 0644) || fsync(fd) ? -errno : 0;
 }
 
@@ -63,7 +59,7 @@ int atomic_file_write(const char *path, const void *data, size_t size, bool repl
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, data, size);
+	r = fill(fd, data, size);
 	if (r == 0)
 		r = put_in_place(temporary, path, replace);
 	if (r < 0)

@@ -71,6 +71,23 @@ int fd_read_text(int fd, char *into, size_t size)
 	return n;
 }
 
+int fd_write_all(int fd, const void *data, size_t size)
+{
+	const char *p = data;
+
+	while (size) {
+		ssize_t n = write(fd, p, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
 int root_read_text(const char *root, const char *path, char *into, size_t size)
 {
 	_cleanup_close_ int fd = root_open(root, path);

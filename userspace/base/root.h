@@ -26,5 +26,7 @@ int root_read_u64(const char *root, const char *path, uint64_t *ret) _must_check
 
 /* Rereads an open file from its start, as root_read_text does. */
 int fd_read_text(int fd, char *into, size_t size) _must_check_;
+/* Writes all of it. */
+int fd_write_all(int fd, const void *data, size_t size) _must_check_;
 
 #endif

@@ -272,21 +272,17 @@ int kernel_btf_minimise(const struct btf *full, const struct kernel_identity *id
 static int write_memory(struct kernel_btf *k)
 {
 	uint32_t size;
-	const char *data = btf__raw_data(k->btf, &size);
+	const void *data = btf__raw_data(k->btf, &size);
+	int r;
 
 	if (!data)
 		return -ENOMEM;
 	k->fd = memfd_create("edgeprof-btf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (k->fd < 0)
 		return -errno;
-	while (size) {
-		ssize_t n = write(k->fd, data, size);
-
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (uint32_t)n;
-	}
+	r = fd_write_all(k->fd, data, size);
+	if (r < 0)
+		return r;
 	if (fcntl(k->fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		return -errno;
 	snprintf(k->path, sizeof(k->path), "/proc/self/fd/%d", k->fd);

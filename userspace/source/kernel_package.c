@@ -2,6 +2,7 @@
 #include "source/kernel_package.h"
 
 #include "base/program.h"
+#include "base/root.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -37,21 +38,6 @@ static int read_exactly(int fd, void *into, size_t size)
 		done += (size_t)n;
 	}
 	return 1;
-}
-
-static int write_exactly(int fd, const char *data, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
 }
 
 /* Octal digits, or bytes with the highest bit set in front. */
@@ -102,7 +88,7 @@ static int take_content(int archive_fd, int into_fd, uint64_t size)
 		if (r <= 0)
 			return r < 0 ? r : -EBADMSG;
 		if (into_fd >= 0) {
-			r = write_exactly(into_fd, buffer, wanted);
+			r = fd_write_all(into_fd, buffer, wanted);
 			if (r < 0)
 				return r;
 		}
@@ -164,8 +150,11 @@ static int unpack(const char *path, int into_fd, char ret_why[KERNEL_BTF_WHY])
 	char said[160];
 	int ends[2], r, status;
 
-	if (pipe2(ends, O_CLOEXEC))
-		return -errno;
+	if (pipe2(ends, O_CLOEXEC)) {
+		r = -errno;
+		snprintf(ret_why, KERNEL_BTF_WHY, "cannot make a pipe to dpkg-deb: %s", strerror(-r));
+		return r;
+	}
 	r = program_start(argv, ends[1], NULL, &program);
 	close(ends[1]);
 	if (r < 0) {
