@@ -278,6 +278,33 @@ static void test_arm64_image(void **state)
 	assert_int_equal(btf__type_cnt(image.btf), 6002);
 }
 
+/* Every try takes a copy: an Image full of headers must not take hours. */
+static void test_arm64_image_of_headers(void **state)
+{
+	const struct btf_header header = { .magic = BTF_MAGIC,
+					   .version = BTF_VERSION,
+					   .hdr_len = sizeof(header),
+					   .type_len = 40000,
+					   .str_off = 40000,
+					   .str_len = 40000 };
+	struct btf *btf = make_btf(6000);
+	uint32_t n;
+	const void *data = btf__raw_data(btf, &n);
+
+	(void)state;
+	size = 64;
+	memcpy(bytes + 56, "ARM\x64", 4);
+	for (int i = 0; i < 63; i++)
+		append(&header, sizeof(header));
+	append(data, n);
+	assert_int_equal(open_bytes(), 0);
+	kernel_image_clear(&image);
+	memmove(bytes + 64 + sizeof(header), bytes + 64, size - 64);
+	size += sizeof(header);
+	refused("no BTF inside");
+	btf__free(btf);
+}
+
 static void test_other_files(void **state)
 {
 	(void)state;
@@ -393,6 +420,7 @@ int main(void)
 		T(test_damaged_elf),
 		T(test_btf_alone),
 		T(test_arm64_image),
+		T(test_arm64_image_of_headers),
 		T(test_other_files),
 		T(test_archive),
 		T(test_archive_without_a_kernel),

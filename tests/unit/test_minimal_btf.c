@@ -465,6 +465,23 @@ static void test_a_struct_inside_itself(void **state)
 	assert_non_null(strstr(why, "nested without end"));
 }
 
+/* Each is within bounds, all together are not. */
+static void test_many_structs_of_one_name(void **state)
+{
+	int many = btf__add_struct(kernel, NULL, 8);
+
+	(void)state;
+	for (int i = 0; i < 50000; i++)
+		btf__add_field(kernel, "y", int_id, 0, 0);
+	for (int i = 0; i < 100; i++) {
+		btf__add_struct(kernel, "s", 8);
+		btf__add_field(kernel, NULL, many, 0, 0);
+	}
+	want(BTF_KIND_STRUCT, "s", "x", NULL, NULL);
+	assert_int_equal(try_make(), -EBADMSG);
+	assert_non_null(strstr(why, "nested without end"));
+}
+
 static void test_references_to_nowhere(void **state)
 {
 	struct btf_type *t;
@@ -507,6 +524,7 @@ int main(void)
 		T(test_any_reader_takes_it),
 		T(test_chains_without_end),
 		T(test_a_struct_inside_itself),
+		T(test_many_structs_of_one_name),
 		T(test_references_to_nowhere),
 	};
 

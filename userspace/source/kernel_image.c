@@ -19,6 +19,7 @@
 #define HEAD_BYTES 1024
 #define VERSION_TEXT "Linux version "
 #define BTF_IMAGE_MIN 65536 /* less is no kernel's, but bytes that look like a header */
+#define BTF_IMAGE_TRIES 64  /* each takes a copy of up to 64 MiB */
 
 static int why(char ret_why[KERNEL_BTF_WHY], int r, const char *text)
 {
@@ -219,6 +220,7 @@ static int find_btf(const char *data, size_t size, struct btf **ret)
 	static const char begins[] = "\x9f\xeb\x01\x00\x18\x00\x00\x00\x00\x00\x00\x00";
 	const size_t n = sizeof(begins) - 1;
 	char ignored[KERNEL_BTF_WHY];
+	int tries = 0;
 
 	for (const char *p = data; (p = memmem(p, (size_t)(data + size - p), begins, n)); p++) {
 		struct btf_header h;
@@ -228,9 +230,12 @@ static int find_btf(const char *data, size_t size, struct btf **ret)
 			return -ENODATA;
 		memcpy(&h, p, sizeof(h));
 		bytes = (uint64_t)h.hdr_len + h.str_off + h.str_len;
-		if (bytes >= BTF_IMAGE_MIN && bytes <= (size_t)(data + size - p) &&
-		    kernel_btf_parse(p, bytes, ret, ignored) == 0)
+		if (bytes < BTF_IMAGE_MIN || bytes > (size_t)(data + size - p))
+			continue;
+		if (kernel_btf_parse(p, bytes, ret, ignored) == 0)
 			return 0;
+		if (++tries == BTF_IMAGE_TRIES)
+			break;
 	}
 	return -ENODATA;
 }

@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define HOPS_MAX 64      /* typedefs and modifiers in a row */
-#define DEPTH_MAX 32     /* anonymous members and arrays inside each other */
-#define STEPS_MAX 200000 /* of one want: no real type comes near */
+#define HOPS_MAX 64       /* typedefs and modifiers in a row */
+#define DEPTH_MAX 32      /* anonymous members and arrays inside each other */
+#define STEPS_MAX 4000000 /* members looked at, for all wants: no real kernel comes near */
 #define TRACE_PREFIX "btf_trace_"
 
 struct work {
@@ -207,7 +207,6 @@ static int keep_enumerator(struct work *w, uint32_t id, const struct btf_type *t
 
 static int keep_want(struct work *w, uint32_t id, const struct btf_type *t, const struct btf_want *want)
 {
-	w->steps_left = STEPS_MAX;
 	w->kept[id] = true;
 	if (btf_kind(t) == BTF_KIND_TYPEDEF && !want->n_path)
 		keep_leaf(w, id);
@@ -489,7 +488,7 @@ static int work_begin(struct work *w, const struct btf *full)
 int minimal_btf_make(const struct btf *full, const struct btf_wants *wants, const struct btf_note *notes,
 		     size_t n_notes, struct btf **ret, char *ret_why, size_t size)
 {
-	_cleanup_(work_clear) struct work w = { .why = ret_why, .why_size = size };
+	_cleanup_(work_clear) struct work w = { .why = ret_why, .why_size = size, .steps_left = STEPS_MAX };
 	int r = work_begin(&w, full);
 
 	ret_why[0] = '\0';
