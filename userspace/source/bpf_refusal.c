@@ -9,9 +9,16 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 
-static int load(const struct bpf_insn *code, size_t n)
+static const struct bpf_insn return_0[] = {
+	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
+	{ .code = BPF_JMP | BPF_EXIT },
+};
+
+/* Nothing is attached. */
+static int load(enum bpf_prog_type type, const struct bpf_insn *code, size_t n,
+		const struct bpf_prog_load_opts *options)
 {
-	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "ep_trial", "GPL", code, n, NULL);
+	int fd = bpf_prog_load(type, "ep_trial", "GPL", code, n, options);
 
 	if (fd < 0)
 		return fd;
@@ -21,12 +28,15 @@ static int load(const struct bpf_insn *code, size_t n)
 
 int bpf_refusal_of_programs(void)
 {
-	static const struct bpf_insn return_0[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
+	return load(BPF_PROG_TYPE_RAW_TRACEPOINT, return_0, ARRAY_SIZE(return_0), NULL);
+}
 
-	return load(return_0, ARRAY_SIZE(return_0));
+int bpf_refusal_of_typed_programs(uint32_t btf_id)
+{
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_RAW_TP,
+		    .attach_btf_id = btf_id);
+
+	return load(BPF_PROG_TYPE_TRACING, return_0, ARRAY_SIZE(return_0), &options);
 }
 
 /* bpf_probe_read_kernel(stack, 8, NULL): refused at loading as an unknown helper. */
@@ -42,7 +52,8 @@ bool bpf_refusal_of_reads(void)
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
-	return bpf_refusal_of_programs() == 0 && load(read_kernel, ARRAY_SIZE(read_kernel)) == -EINVAL;
+	return bpf_refusal_of_programs() == 0 &&
+	       load(BPF_PROG_TYPE_RAW_TRACEPOINT, read_kernel, ARRAY_SIZE(read_kernel), NULL) == -EINVAL;
 }
 
 /* Before 5.11 maps count as locked memory; later they are charged to a cgroup. */

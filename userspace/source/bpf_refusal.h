@@ -6,9 +6,12 @@
 #include "base/cleanup.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* 0 when this process can load a tracing program at all, else a negative errno. */
 int bpf_refusal_of_programs(void) _must_check_;
+/* The same for a program with typed arguments; btf_id: of the tracepoint's btf_trace_NAME. */
+int bpf_refusal_of_typed_programs(uint32_t btf_id) _must_check_;
 
 /* Whether programs are kept from reading the kernel's memory through helpers. */
 bool bpf_refusal_of_reads(void);

@@ -4,6 +4,7 @@
 #include "base/group.h"
 #include "base/root.h"
 #include "base/text.h"
+#include "source/bpf_refusal.h"
 #include "source/libbpf_old.h"
 
 #include <bpf/btf.h>
@@ -122,36 +123,15 @@ static int try_map(void)
 	return 0;
 }
 
-/* Loads "return 0"; nothing is attached. */
-static int try_program(enum bpf_prog_type type, __u32 btf_id)
-{
-	static const struct bpf_insn return_0[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, options);
-	int fd;
-
-	if (type == BPF_PROG_TYPE_TRACING) {
-		options.expected_attach_type = BPF_TRACE_RAW_TP;
-		options.attach_btf_id = btf_id;
-	}
-	fd = bpf_prog_load(type, "ep_doctor", "GPL", return_0, ARRAY_SIZE(return_0), &options);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	return 0;
-}
-
 static void probe_bpf(struct kernel_probe *p)
 {
 	int error, id;
 	struct btf *running = load_btf("/", &error);
 
 	p->bpf_error = try_map();
-	p->raw_tp_error = try_program(BPF_PROG_TYPE_RAW_TRACEPOINT, 0);
+	p->raw_tp_error = bpf_refusal_of_programs();
 	id = running ? btf__find_by_name_kind(running, "btf_trace_sched_switch", BTF_KIND_TYPEDEF) : error;
-	p->tp_btf_error = id < 0 ? id : try_program(BPF_PROG_TYPE_TRACING, (__u32)id);
+	p->tp_btf_error = id < 0 ? id : bpf_refusal_of_typed_programs((uint32_t)id);
 	btf__free(running);
 }
 
