@@ -190,6 +190,7 @@ static void test_the_right_file(void **state)
 	assert_true(text_starts_with(found->path, "/proc/self/fd/"));
 	assert_int_equal(open_for(path_of("a"), OTHER, BUILD_ID), 0);
 	put("a", "gone", 4); /* what libbpf reads does not change any more */
+	assert_int_equal(pwrite(found->fd, "x", 1, 0), -1);
 	{
 		struct btf *again = btf__parse_raw(found->path);
 

@@ -259,9 +259,9 @@ static void test_btf_alone(void **state)
 
 static void test_arm64_image(void **state)
 {
-	struct btf *btf = make_btf(6000);
-	uint32_t n;
-	const void *data = btf__raw_data(btf, &n);
+	struct btf *btf = make_btf(6000), *other = make_btf(3);
+	uint32_t n, other_n;
+	const void *data = btf__raw_data(btf, &n), *other_data = btf__raw_data(other, &other_n);
 
 	(void)state;
 	size = 64;
@@ -270,9 +270,11 @@ static void test_arm64_image(void **state)
 	refused("no BTF inside");
 	append("\x9f\xeb\x01\x00\x18\x00\x00\x00\x00\x00\x00\x00", 12); /* the beginning alone */
 	refused("no BTF inside");
+	append(other_data, other_n); /* some module's */
 	append(data, n);
 	append("behind", 6);
 	btf__free(btf);
+	btf__free(other);
 	assert_int_equal(open_bytes(), 0);
 	assert_string_equal(image.identity.version, VERSION);
 	assert_int_equal(btf__type_cnt(image.btf), 6002);
@@ -287,9 +289,9 @@ static void test_arm64_image_of_headers(void **state)
 					   .type_len = 40000,
 					   .str_off = 40000,
 					   .str_len = 40000 };
-	struct btf *btf = make_btf(6000);
-	uint32_t n;
-	const void *data = btf__raw_data(btf, &n);
+	struct btf *btf = make_btf(6000), *other = make_btf(3);
+	uint32_t n, other_n;
+	const void *data = btf__raw_data(btf, &n), *other_data = btf__raw_data(other, &other_n);
 
 	(void)state;
 	size = 64;
@@ -360,6 +362,7 @@ static void test_archive(void **state)
 	add_entry("./boot/", '5', "", 0);
 	add_entry("./usr/vmlinux-gdb.py", '0', "script", 6);
 	add_entry("./usr/vmlinux-link", '2', "", 0);
+	add_entry("./usr/vmlinux", 'x', into, sizeof(into));
 	add_entry("./usr/other", '0', kernel, sizeof(kernel));
 	assert_int_equal(copy(into, sizeof(into), &n), -EBADMSG); /* no end */
 	add_entry("./usr/lib/debug/boot/vmlinux-5.10", '0', kernel, sizeof(kernel));
