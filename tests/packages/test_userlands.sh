@@ -6,7 +6,7 @@
 # shellcheck source-path=SCRIPTDIR source-path=SCRIPTDIR/../e2e
 . "$(dirname "$0")/../e2e/lib/e2e.sh"
 . "$E2E/../packages/lib/userland.sh"
-require debootstrap unshare chroot setpriv script ip
+require localedef debootstrap unshare chroot setpriv script ip
 PROGRAM=${EDGEPROF_BUILD:-$E2E/../../build}/arm64/edgeprof
 [ -x "$PROGRAM" ] || bail "no $PROGRAM; run make arm64 first"
 export PROGRAM
@@ -16,7 +16,8 @@ prepare() {
     install "$PROGRAM" "$ROOT/usr/bin/edgeprof"
     echo "edgeprof:x:4711:" >>"$ROOT/etc/group"
     printf 'group: missing\nhosts: missing\n' >"$ROOT/etc/nsswitch.conf"
-    mkdir -p "$ROOT/run/edgeprof"
+    mkdir -p "$ROOT/run/edgeprof" "$ROOT/usr/lib/locale"
+    cp -r "$WORK/de_DE.iso88591" "$ROOT/usr/lib/locale/"
 }
 
 says() { # TEXT COMMAND...: inside
@@ -47,6 +48,9 @@ foreign_name() {
     inside /usr/bin/edgeprof watch --address tcp://node7:5570 2>/dev/null || status=$?
     [ "$status" = 1 ]
 }
+latin_1() {
+    LANG=de_DE.ISO-8859-1 says "RUNTIME" top --live --families none --batch --count 1
+}
 # A terminal that is drawn on by the entries of that tree's terminfo.
 screen() { # TERM
     local keys=$ROOT/tmp/keys drawn=$ROOT/tmp/screen
@@ -63,6 +67,7 @@ suite() { # SUITE
     prepare
     expect "$1: --version" says "edgeprof $VERSION" --version
     expect "$1: doctor reaches its end" doctor_ends
+    expect "$1: a Latin-1 terminal takes no converter from the userland" latin_1
     inside_start /usr/bin/edgeprof agent --families none --interval 500ms \
         --publish ipc:///run/edgeprof/live.ipc,tcp://127.0.0.1:5570 2>"$ROOT/tmp/agent.log"
     wait_until 10 test -S "$ROOT/run/edgeprof/live.ipc" || not_ok "$1: the agent starts" "$(tail -3 "$ROOT/tmp/agent.log")"
@@ -78,6 +83,14 @@ suite() { # SUITE
     stop_process "$STARTED"
 }
 
+# Of a character set that the C library does not hold in itself.
+make_locale() {
+    local sources=$WORK/locales
+    "$E2E/../../packaging/apt.sh" -s bookworm unpack "$sources" locales || bail "cannot fetch the sources of locales"
+    I18NPATH=$sources/usr/share/i18n localedef --no-archive -i de_DE -f ISO-8859-1 "$WORK/de_DE.iso88591" || bail "cannot make a locale"
+}
+
+make_locale
 VERSION=$(cat "$E2E/../../VERSION")
 export VERSION
 for suite in bullseye trixie; do
