@@ -289,9 +289,9 @@ static void test_arm64_image_of_headers(void **state)
 					   .type_len = 40000,
 					   .str_off = 40000,
 					   .str_len = 40000 };
-	struct btf *btf = make_btf(6000), *other = make_btf(3);
-	uint32_t n, other_n;
-	const void *data = btf__raw_data(btf, &n), *other_data = btf__raw_data(other, &other_n);
+	struct btf *btf = make_btf(6000);
+	uint32_t n;
+	const void *data = btf__raw_data(btf, &n);
 
 	(void)state;
 	size = 64;
