@@ -25,7 +25,7 @@ library() { echo "$WORK/$1/usr/lib/"*"/libedgeprof.so.0"; }
 takes_nothing() { # ARCHITECTURE
     local found
     found=$(readelf -W -l -d -V "$(program "$1")" | grep -E 'INTERP|NEEDED|GLIBC_|Version needs')
-    [ -z "$found" ] || { echo "$found" && return 1; }
+    [ -z "$found" ] || { head -5 <<<"$found" && return 1; }
 }
 runs_on_old_kernels() { # ARCHITECTURE: what the C library in it asks of the kernel
     readelf -n "$(program "$1")" | grep -qE 'ABI: (3\.2\.0|3\.7\.0)$'
@@ -74,7 +74,7 @@ needs_only_named() { # ARCHITECTURE
 exports_only_its_own() { # ARCHITECTURE
     local found
     found=$(objdump -T "$(library "$1")" | awk '/ g / && / \.text/ { print $NF }' | grep -v '^edgeprof_')
-    [ -z "$found" ] || { echo "$found" && return 1; }
+    [ -z "$found" ] || { head -5 <<<"$found" && return 1; }
 }
 # The example, compiled and linked with what -dev holds, receives.
 subscribes() {
@@ -84,6 +84,7 @@ subscribes() {
     # shellcheck disable=SC2086 # a list of words
     aarch64-linux-gnu-gcc --sysroot="$SYSROOT" -o "$WORK/subscriber" "$root/usr/share/doc/libedgeprof-dev/examples/subscriber.c" \
         -isystem "$SYSROOT/usr/include" -L"$SYSROOT/usr/lib/aarch64-linux-gnu" $flags -lnanomsg || return
+    readelf -d "$WORK/subscriber" | grep -q 'NEEDED.*libedgeprof.so.0' || { echo "not linked with the shared library" && return 1; }
     # On a terminal, so that it writes line by line.
     timeout 15 script -qefc "qemu-aarch64-static -L '$SYSROOT' -E \
         LD_LIBRARY_PATH='$(dirname "$(library arm64)"):$SYSROOT/usr/lib/aarch64-linux-gnu' '$WORK/subscriber' 'ipc://$agent'" \
@@ -110,7 +111,7 @@ old_dpkg_reads() { # ARCHITECTURE: no zstd
 lint_finds_nothing() { # ARCHITECTURE
     local found
     found=$(lintian --allow-root --fail-on none --tag-display-limit 0 "$PACKAGES_BUILD"/packages/*_"$PACKAGES_VERSION"_"$1".deb 2>&1 | grep -E '^[EW]:')
-    [ -z "$found" ] || { echo "$found" && return 1; }
+    [ -z "$found" ] || { head -5 <<<"$found" && return 1; }
 }
 tells_no_folder() { # ARCHITECTURE: of the machine that built it
     ! grep -rlaF -e "$SOURCE" -e "$PACKAGES_BUILD" -e "$SYSROOT" "$WORK/$1"
