@@ -20,7 +20,7 @@ from_package() { [ "$(target dpkg-query -S /usr/bin/edgeprof)" = "edgeprof: /usr
 started_again() { active && [ "$(main_pid)" != "$BEFORE" ]; }
 conf_kept() { target grep -q '^interval = 500ms' /etc/edgeprof/edgeprof.conf; }
 stopped() { ! active && ! target test -e /usr/bin/edgeprof; }
-as_user() { [ "$(target awk '/^Uid:/ { print $3 }' "/proc/$(main_pid)/status")" = "$(target id -u edgeprof)" ]; }
+as_user() { target awk -v wanted="$(target id -u edgeprof)" '/^Uid:/ { found = $3 } END { exit !(wanted != "" && found == wanted) }' "/proc/$(main_pid)/status"; }
 no_user() { ! target getent passwd edgeprof && ! target getent group edgeprof; }
 nothing_left() {
     local left
