@@ -243,4 +243,16 @@ for words in help version doctor "doctor --json" "agent --help" "watch --help" "
 	grep -q '^edgeprof: cannot write: ' err || why="$why, stderr: $(head -1 err)"
 	verdict "$words into a full disk" "$why"
 done
+
+# --- standard streams that are closed ------------------------------------------------------------
+mkdir -p closed
+timeout -s TERM 2 "$EDGEPROF" agent --publish none --run-dir "$work/closed" <&- >&- 2>&-
+why=
+grep -qx '[0-9]*' closed/agent.lock || why="no lock was taken"
+[ "$(wc -l <closed/agent.lock)" -eq 1 ] || why="agent.lock: $(grep -v '^[0-9]*$' closed/agent.lock | head -1)"
+verdict "the log goes into no file when standard error is closed" "$why"
+"$EDGEPROF" version >&- 2>err
+why=
+grep -q '^edgeprof: cannot write: ' err || why="stderr: $(head -1 err)"
+verdict "standard output that is closed is told" "$why"
 exit $failed

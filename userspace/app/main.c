@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "app/verbs.h"
 
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef EDGEPROF_STATIC
 #define HAS_CONVERTERS false
@@ -22,8 +24,22 @@ static void choose_character_set(void)
 		setlocale(LC_CTYPE, "C");
 }
 
+/* Else a file that is opened later takes the place of a standard stream that is
+ * closed, and lines of the log go into it. Reading only: writing fails as before. */
+static void fill_standard_streams(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
+	fill_standard_streams();
 	choose_character_set();
 	return verbs_run(argc, argv);
 }

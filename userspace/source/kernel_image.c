@@ -175,6 +175,19 @@ static int read_sections(Elf *elf, struct sections *s, struct kernel_identity *i
 	return 0;
 }
 
+/* libelf sees no sections at all where their headers are cut off. */
+static bool is_cut_short(Elf *elf, int fd)
+{
+	GElf_Ehdr header;
+	struct stat st;
+	uint64_t bytes;
+
+	if (!gelf_getehdr(elf, &header) || fstat(fd, &st))
+		return true;
+	bytes = (uint64_t)header.e_shnum * header.e_shentsize;
+	return header.e_shoff > (uint64_t)st.st_size || bytes > (uint64_t)st.st_size - header.e_shoff;
+}
+
 static int check_machine(Elf *elf, char ret_why[KERNEL_BTF_WHY])
 {
 	const char *ident = elf_getident(elf, NULL);
@@ -198,7 +211,7 @@ static int open_elf(int fd, struct kernel_image *image, char ret_why[KERNEL_BTF_
 		r = why(ret_why, -EBADMSG, "it is a damaged ELF file");
 	else
 		r = check_machine(elf, ret_why);
-	if (r == 0 && read_sections(elf, &s, &image->identity) < 0)
+	if (r == 0 && (is_cut_short(elf, fd) || read_sections(elf, &s, &image->identity) < 0))
 		r = why(ret_why, -EBADMSG, "its ELF sections are damaged, or it is cut short");
 	if (r == 0 && s.btf)
 		r = kernel_btf_parse(s.btf->d_buf, s.btf->d_size, &image->btf, ret_why);
