@@ -246,7 +246,7 @@ done
 
 # --- standard streams that are closed ------------------------------------------------------------
 mkdir -p closed
-timeout -s TERM 2 "$EDGEPROF" agent --publish none --run-dir "$work/closed" <&- >&- 2>&-
+timeout -s TERM 2 "$EDGEPROF" agent --publish none --run-dir "$work/closed" 2>&-
 why=
 grep -qx '[0-9]*' closed/agent.lock || why="no lock was taken"
 [ "$(wc -l <closed/agent.lock)" -eq 1 ] || why="agent.lock: $(grep -v '^[0-9]*$' closed/agent.lock | head -1)"
