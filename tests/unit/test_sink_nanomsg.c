@@ -81,7 +81,7 @@ static void test_group(void **state)
 {
 	struct publisher *p;
 	struct stat st;
-	gid_t gid;
+	gid_t gid = 0;
 
 	if (geteuid() != 0 || group_find(GROUP_FILE, "daemon", &gid) < 0)
 		skip();
