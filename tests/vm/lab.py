@@ -12,6 +12,7 @@
 
 EDGEPROF_VM_BUILD: the folder above arm64 and amd64 (build); VM_TOPICS: the topics
 to run, of those that a guest lists."""
+import inspect
 import os
 import pathlib
 import platform
@@ -114,8 +115,12 @@ def main():
     try:
         if not words or words[0] not in verbs:
             raise guests.LabError("usage: lab.py list | run GUEST [TOPIC...] | all GUEST... | result GUEST | names short|full [TOPIC...] | fetch [GUEST...] | shell GUEST")
+        try:
+            inspect.signature(verbs[words[0]]).bind(*words[1:])
+        except TypeError as error:
+            raise guests.LabError(f"{words[0]}: {error}") from error
         return 0 if verbs[words[0]](*words[1:]) else 1
-    except (guests.LabError, TypeError) as error:
+    except guests.LabError as error:
         print(f"lab.py: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

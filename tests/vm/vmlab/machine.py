@@ -56,7 +56,7 @@ def make_disk(path):
         raise LabError(f"cannot make a guest's disk: {done.stderr.strip()}")
 
 
-def qemu_words(guest, kernel, scratch, port, console):
+def qemu_words(guest, kernel, scratch, port, console, channel):
     machine = {
         "arm64": ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a57", "-accel", "tcg,thread=multi"],
         # One thread for all its CPUs: with several, an emulated x86 CPU may run an int3 that the
@@ -69,7 +69,7 @@ def qemu_words(guest, kernel, scratch, port, console):
         *machine, "-m", str(guest.memory_mib), "-smp", str(guest.cpus),
         "-nodefaults", "-display", "none", "-no-reboot", "-serial", console,
         "-kernel", str(kernel.image), "-initrd", str(scratch / "initramfs"), "-append", append,
-        "-device", "virtio-serial-pci", "-chardev", f"socket,id=lab,path={scratch}/channel,server=on,wait=off",
+        "-device", "virtio-serial-pci", "-chardev", f"{channel},id=lab",
         "-device", "virtserialport,chardev=lab,name=lab",
         "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:{AGENT_PORT}",
         "-device", "virtio-net-pci,netdev=net,romfile=",
@@ -158,7 +158,7 @@ class Machine:
         self.watch = self.channel = None
         port = free_port()
         self.errors = open(logs / "qemu.log", "wb")
-        words = qemu_words(guest, kernel, scratch, port, f"file:{logs}/console.log")
+        words = qemu_words(guest, kernel, scratch, port, f"file:{logs}/console.log", f"socket,path={scratch}/channel,server=on,wait=off")
         self.process = start(words, stderr=self.errors)
         try:
             self.channel = Channel(scratch / "channel", self.process, self.began + guest.timeout_s)
@@ -192,5 +192,5 @@ class Machine:
 
 def interactive(guest, kernel, scratch):
     """A shell on the guest's console; what it says on the channel is not read."""
-    words = qemu_words(guest, kernel, scratch, free_port(), "stdio")
+    words = qemu_words(guest, kernel, scratch, free_port(), "stdio", "null")
     return subprocess.call(words) == 0
