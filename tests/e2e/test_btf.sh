@@ -125,6 +125,7 @@ reads_files() { # NAME TEXT: its last message says so, with the reason
 	expect "$1: reads files, and says why" jq -e --arg why "$2" \
 		'.snapshot.self.families | length == 1 and .[0].door == "files" and (.[0].reason | contains($why))' message.json
 }
+agent_says "the kernel's own by name" "types from $OWN, self-check passed" --btf "$OWN"
 agent_says "a right file" "types from $WORK/own.btf, self-check passed" --btf "$WORK/own.btf"
 expect "through raw_tp" jq -e '[.snapshot.self.families[] | select(.door == "raw_tp" and .state == "FAMILY_STATE_RUNNING")] | length == 4' message.json
 agent_says "another kernel's file" "out/5.10.104-tegra.btf is of kernel 5.10.104-tegra #1 SMP PREEMPT 2022, this is $(uname -r)" --btf "$WORK/out/5.10.104-tegra.btf"

@@ -325,6 +325,15 @@ int kernel_btf_reduce(const struct btf *full, const char *source, const struct k
 	return 0;
 }
 
+/* The running kernel's own, which need not say whose it is. */
+static bool is_own(const char *path)
+{
+	struct stat own, file;
+
+	return !stat(KERNEL_BTF_OWN, &own) && !stat(path, &file) && own.st_dev == file.st_dev &&
+	       own.st_ino == file.st_ino;
+}
+
 static int open_file(const char *path, const struct kernel_identity *running, struct kernel_btf **ret,
 		     char ret_why[KERNEL_BTF_WHY])
 {
@@ -335,7 +344,9 @@ static int open_file(const char *path, const struct kernel_identity *running, st
 
 	if (r < 0)
 		return why(ret_why, r, "cannot use %s: %.300s", path, what);
-	if (!kernel_btf_identity(full, &identity))
+	if (is_own(path))
+		r = kernel_btf_reduce(full, path, running, ret, ret_why);
+	else if (!kernel_btf_identity(full, &identity))
 		r = why(ret_why, -ENODATA,
 			"%s does not say which kernel it is of; run edgeprof btf --from %s --kernel-version "
 			"'TEXT of /proc/version'",
