@@ -9,6 +9,7 @@ export EDGEPROF_VM_BUILD := $(abspath $(O))
 export VM_JOBS
 # Runs the guests, then lets tests/run.sh count what they told.
 define vm-check
+@[ -n "$(1)" ] || { echo "check-vm: no guest to run$(if $(T),: none of the set lists the topic $(T))"; exit 1; }
 @rm -rf $(1:%=$(O)/vm/%)
 @$(VM_LAB) fetch $(1) >/dev/null || true # a guest without a kernel fails by name
 @mkdir -p $(O)/vm-tests && for g in $(1); do ln -sf $(abspath $(VM_LAB)) $(O)/vm-tests/vm-$$g; done
