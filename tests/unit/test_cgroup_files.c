@@ -264,10 +264,10 @@ static void limits_are_reread_now_and_then(void **state)
 		struct metrics m = { 0 };
 
 		assert_int_equal(cgroup_files_read(f, CGROUP_READ_MEMORY, &m), 0);
-		put("/cg/x/memory.max", "2000\n");
+		put("/cg/x/memory.max", i < CGROUP_FILES_SLOW_READINGS - 2 ? "2000\n" : "3000\n");
 		put("/cg/x/memory.peak", "300\n");
-		assert_int_equal(m.value[METRIC_memory_limit_bytes],
-				 i < CGROUP_FILES_SLOW_READINGS ? 1000 : 2000);
+		/* At readings 0, 1, 3, 7, 15 and then every tenth. */
+		assert_int_equal(m.value[METRIC_memory_limit_bytes], i < 1 ? 1000 : i < 7 + 8 ? 2000 : 3000);
 		assert_int_equal(metrics_has(&m, METRIC_memory_peak_bytes), i >= CGROUP_FILES_SLOW_READINGS);
 		assert_int_equal(m.value[METRIC_memory_usage_bytes], 100);
 	}

@@ -19,11 +19,12 @@ struct file_state {
 	uint8_t skip; /* readings until a missing file is looked for again */
 };
 
-/* A limit: rarely changed, so reread now and then and remembered between. */
+/* A limit: rarely changed, so reread now and then and remembered between. Runtimes
+ * write it just after they made the cgroup: the first waits are short. */
 struct slow_figure {
 	uint64_t value;
 	bool present;
-	uint8_t skip;
+	uint8_t skip, skip_next;
 };
 
 enum cpu_time_source { CPU_TIME_NOT_CHOSEN, CPU_TIME_V1, CPU_TIME_V2 };
@@ -266,7 +267,9 @@ static void read_slow(struct cgroup_files *f, struct slow_figure *s,
 		s->skip--;
 	} else {
 		s->present = read(f, &s->value);
-		s->skip = CGROUP_FILES_SLOW_READINGS - 1;
+		s->skip = s->skip_next;
+		s->skip_next = s->skip_next < CGROUP_FILES_SLOW_READINGS / 2 ? 2 * s->skip_next + 1
+									     : CGROUP_FILES_SLOW_READINGS - 1;
 	}
 	if (s->present)
 		metrics_set(m, id, s->value);

@@ -38,7 +38,7 @@ const char *cgroup_layout_name(enum cgroup_layout layout);
  * CGROUP_FILES_KEPT_MAX (each costs the kernel about 4.5 KiB); the rest are
  * opened for each reading, which is slower and otherwise the same. Limits and
  * files that were missing are looked at only every CGROUP_FILES_SLOW_READINGS th
- * time. */
+ * time, limits of a new cgroup more often. */
 #define CGROUP_FILES_KEPT_MAX 1024
 #define CGROUP_FILES_SLOW_READINGS 10
 struct cgroup_files;
