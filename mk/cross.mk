@@ -24,7 +24,7 @@ TRIPLET := $(if $(filter arm64,$(TARGET)),aarch64-linux-gnu,x86_64-linux-gnu)
 CC := $(TRIPLET)-gcc
 AR := $(TRIPLET)-ar
 ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
-SYSROOT := $(shell packaging/sysroot.sh $(TARGET))
+SYSROOT := $(shell packaging/dependencies.sh build packages >&2 && packaging/sysroot.sh $(TARGET))
 ifeq ($(SYSROOT),)
 $(error no sysroot for $(TARGET): the line above says why)
 endif
