@@ -70,8 +70,12 @@ __inline void read_cgroups(struct task_struct *p, struct ep_check *c)
 
 __inline void read_task(struct task_struct *p, struct ep_check *c)
 {
+	u64 ids = bpf_get_current_pid_tgid();
+
 	c->tgid = READ(false, p, tgid);
-	c->helper_tgid = (u32)(bpf_get_current_pid_tgid() >> 32);
+	c->helper_tgid = (u32)(ids >> 32);
+	c->task_pid = READ(false, p, pid);
+	c->helper_pid = (u32)ids;
 	c->cpu = task_cpu(false, p);
 	c->helper_cpu = bpf_get_smp_processor_id();
 	c->state = task_state(false, p);

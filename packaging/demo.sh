@@ -92,5 +92,5 @@ else
 fi
 status=$?
 grep -h warning "$dir/agent.log"
-[ $status -ne 0 ] || echo "Done; the workload, the agent and its cgroups are gone. Next: edgeprof --help, or README.md."
+[ $status -ne 0 ] || echo "Done; the workload, the agent and its cgroups are gone. Next: $edgeprof --help, or README.md."
 exit $status

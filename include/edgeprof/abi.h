@@ -225,6 +225,7 @@ struct ep_check {
 	__u32 pid;                               /* of the thread that is looked for, in that namespace */
 	__u32 seen;                              /* 0: nothing yet; the rest is complete once it is not */
 	__u32 tgid, helper_tgid;
+	__u32 task_pid, helper_pid; /* of the thread, in the root namespace */
 	__u32 cpu, helper_cpu;
 	__u32 state, argument_state; /* task->state, and as sched_switch passes it */
 	__s32 hierarchy_id;
@@ -236,6 +237,6 @@ struct ep_check {
 	__s64 rss_pages[EP_RSS_KINDS];
 	char comm[EP_COMM_LEN];
 };
-EP_ABI_ASSERT(struct ep_check, 152);
+EP_ABI_ASSERT(struct ep_check, 160);
 
 #endif

@@ -280,6 +280,7 @@ static void test_wrong_types_are_seen(void **state)
 		int bytes;
 	} shifts[] = {
 		{ "task_struct", "tgid", 8 },
+		{ "task_struct", "pid", 8 },
 		{ "task_struct", "comm", 8 },
 		{ "task_struct", "comm", -8 },
 		{ "task_struct", "se", 8 },

@@ -18,6 +18,8 @@ static int set_up(void **state)
 	(void)state;
 	seen = (struct ep_check){ .tgid = 100,
 				  .helper_tgid = 100,
+				  .task_pid = 101,
+				  .helper_pid = 101,
 				  .cpu = 3,
 				  .helper_cpu = 3,
 				  .state = 0x2001,

@@ -64,7 +64,7 @@ def do_result(name):
         raise guests.LabError(f"guest {name} was not run; make check-vm G={name}")
     text = tap.read_text(encoding="utf-8")
     print(text, end="")
-    return "not ok" not in text and text.rstrip().rpartition("\n")[2].startswith("1..")
+    return not any(line.startswith("not ok") for line in text.splitlines()) and text.rstrip().rpartition("\n")[2].startswith("1..")
 
 
 def do_all(*names):

@@ -87,6 +87,8 @@ const char *addresses_hint(const char *address, int r)
 	case -EADDRINUSE:
 		return is_tcp(address) ? "; choose another port"
 				       : "; another agent does, give this one another --publish";
+	case -ENODEV: /* nanomsg binds to interfaces and addresses alone */
+		return "; give an address or an interface of this host, or *, in place of its name";
 	case -EADDRNOTAVAIL:
 		return "; no interface of this host has that address";
 	case -EACCES:

@@ -58,6 +58,8 @@ static const char *compare_task(const struct ep_check *seen, const struct self_f
 	memcpy(comm, seen->comm, sizeof(seen->comm));
 	if (seen->tgid != seen->helper_tgid)
 		return differ(into, size, seen->tgid, seen->helper_tgid), "process id";
+	if (seen->task_pid != seen->helper_pid)
+		return differ(into, size, seen->task_pid, seen->helper_pid), "thread id";
 	if (strcmp(comm, facts->comm)) {
 		snprintf(into, size, "'%s' instead of '%s'", comm, facts->comm);
 		text_clean(into);
