@@ -60,7 +60,7 @@ make_stage() {
     maintainer=$(sed -n 's/^Maintainer: //p' "$stage/debian/control")
     "$here/debian/changelog.py" "$source/CHANGELOG.md" "$version" "$maintainer" "$(unreleased_seconds)" >"$stage/debian/changelog" ||
         fail "no changelog for the packages (see the line above)"
-    cp "$source"/{README,SECURITY}.md "$source"/docs/{metrics.md,subscriber.c,subscriber.py} "$stage/docs/"
+    cp "$source"/{README,SECURITY}.md "$source"/docs/{external-btf.md,metrics.md,subscriber.c,subscriber.py} "$stage/docs/"
     cp -a "$work/install" "$stage/install"
     built_using >"$stage/built-using"
 }
